@@ -1,0 +1,50 @@
+# One spelling of every command: people, .ci/run and the README use these targets.
+#   make explore PORT=9000 PYTHON=python3.12    make test ARGS="-k krivine"
+.DEFAULT_GOAL := help
+.PHONY: help explore test quick check lint format bench reproduce clean
+
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+BIN := .venv/bin
+
+export PORT PYTHON
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+explore: ## set up .venv and open the workbench in JupyterLab
+	@scripts/setup
+	@scripts/explore $(ARGS)
+
+test: ## set up what is missing and run every test
+	@scripts/setup test
+	@scripts/test $(ARGS)
+
+quick: ## run the tests that take under a minute together
+	@scripts/setup test
+	@$(ONE_THREAD) $(BIN)/python -m pytest -m "not slow and not browser and not notebook" $(ARGS)
+
+check: lint quick ## lint, formatting, types and the quick tests
+
+lint: ## lint, formatting and types only
+	@scripts/setup test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: ## put the code into its format and mend what ruff can mend
+	@scripts/setup test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: ## measure the README's figures and print them as a table
+	@scripts/setup test
+	@$(ONE_THREAD) $(BIN)/python -m benchmarks $(ARGS)
+
+reproduce: ## train the shipped networks again and compare them with data/
+	@scripts/setup test
+	$(ONE_THREAD) $(BIN)/python data/make_networks.py --check
+
+clean: ## delete caches and builds (.venv and runs/ stay)
+	@rm -rf build dist site artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \
+		-o -name '*.egg-info' \) -type d -exec rm -rf {} +

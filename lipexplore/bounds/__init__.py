@@ -1,0 +1,202 @@
+"""All methods and the one function that asks them.
+
+A new method is one file in this folder and one line in METHODS.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any, Final
+
+from lipexplore.bounds.interval_jacobian import IntervalJacobian
+from lipexplore.bounds.lipopt_lp import LipoptLP
+from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.norm_product import NormProduct
+from lipexplore.bounds.path import Path
+from lipexplore.bounds.sampled_gradient import SampledGradient
+from lipexplore.bounds.vertex_search import VertexSearch
+from lipexplore.errors import InvalidSetting, NoPath, UnsupportedQuestion
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.slope_ranges import layer_slice
+from lipexplore.norms import Norm
+from lipexplore.regions import WHOLE_SPACE, Region
+
+__all__ = [
+    "ALL_NORMS",
+    "METHODS",
+    "Bound",
+    "BoundMethod",
+    "Estimate",
+    "OnProgress",
+    "bound",
+    "estimate",
+    "method_class",
+]
+
+METHODS: Final[tuple[type[BoundMethod], ...]] = (
+    NormProduct,
+    Path,
+    IntervalJacobian,
+    LipoptLP,
+    SampledGradient,
+    VertexSearch,
+)
+
+
+def method_class(name: str) -> type[BoundMethod]:
+    """Return the method called ``name``.
+
+    Raises
+    ------
+    InvalidSetting
+        If there is none.
+    """
+    for candidate in METHODS:
+        if candidate.name == name:
+            return candidate
+    raise InvalidSetting(f"unknown method {name!r}: use {', '.join(m.name for m in METHODS)}")
+
+
+def bound(
+    network: Network,
+    method: str | BoundMethod,
+    norm: str | Norm = "linf",
+    region: Region = WHOLE_SPACE,
+    output: int | str = 0,
+    minus: int | None = None,
+    output_norm: str | Norm | None = None,
+    *,
+    layers: tuple[int, int] | None = None,
+    time_limit: float | None = None,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> Bound:
+    """Bound a Lipschitz constant of ``network``: sup over the region of the gradient's dual norm.
+
+    Parameters
+    ----------
+    network
+        The network f.
+    method
+        A name from METHODS, or a method with its settings.
+    norm
+        The input norm: "l1", "l2" or "linf".
+    region
+        WHOLE_SPACE, a Ball or a Box.
+    output, minus
+        Bound f_output, or f_output - f_minus; output "all" takes the largest over all outputs,
+        which is the constant for the output norm l_inf.
+    output_norm
+        Only with output "all"; "linf" is the one that every method answers.
+    layers
+        Weight layers (first, last), 1-based: bound that part of the network alone, over what the
+        region becomes at its input.
+    time_limit
+        Seconds after which the method returns the best it has.
+    on_progress
+        Called with a dictionary now and then; an exception raised in it stops the run.
+    settings
+        Fields of the method, for instance ``degree=3``.
+
+    Raises
+    ------
+    LipexploreError
+        Its subclasses say what to change.
+
+    Examples
+    --------
+    >>> network = Network([[[1.0, -2.0], [2.0, 1.0]], [[1.0, 1.0]]])
+    >>> bound(network, "lipopt-lp", degree=2).value >= 4.0
+    True
+    """
+    chosen = _with_settings(method, settings)
+    norm = Norm.parse(norm)
+    part, part_region = layer_slice(network, region, layers)
+    chosen.check(part, norm)
+    if output == "all":
+        heads = _all_heads(part, minus, norm, output_norm)
+    elif isinstance(output, int) and not isinstance(output, bool):
+        if output_norm is not None:
+            raise InvalidSetting("output_norm needs output='all'")
+        heads = [(output, part.head(output, minus))]
+    else:
+        raise InvalidSetting(f"output must be a number or 'all', not {output!r}")
+    answers = []
+    for index, head in heads:
+        if not head.has_path():
+            raise NoPath(
+                f"no path of non-zero weights leads to output {index}: its gradient is zero "
+                "everywhere, choose another output"
+            )
+        answers.append(
+            chosen(head, part_region, norm, time_limit=time_limit, on_progress=on_progress)
+        )
+    return replace(
+        answers[0] if len(answers) == 1 else _largest(answers),
+        network=network.name,
+        network_hash=network.content_hash,
+        norm=norm.value,
+        output=output,
+        minus=minus,
+        output_norm="linf" if output == "all" else None,
+        layers=layers,
+        region=region.to_dict(),
+    )
+
+
+def estimate(
+    network: Network,
+    method: str | BoundMethod,
+    norm: str | Norm = "linf",
+    region: Region = WHOLE_SPACE,
+    output: int | str = 0,
+    minus: int | None = None,
+    *,
+    layers: tuple[int, int] | None = None,
+    **settings: Any,
+) -> Estimate:
+    """Return what :func:`bound` would cost, without running it (one output for "all")."""
+    chosen, norm = _with_settings(method, settings), Norm.parse(norm)
+    part, part_region = layer_slice(network, region, layers)
+    chosen.check(part, norm)
+    head = part.head(0 if output == "all" else int(output), minus)
+    return chosen.estimate(head, part_region, norm)
+
+
+def _with_settings(method: str | BoundMethod, settings: dict[str, Any]) -> BoundMethod:
+    if isinstance(method, str):
+        return method_class(method).with_settings(**settings)
+    return type(method).with_settings(**{**method.settings(), **settings})
+
+
+def _all_heads(
+    network: Network, minus: int | None, norm: Norm, output_norm: str | Norm | None
+) -> list[tuple[int, Network]]:
+    if minus is not None:
+        raise InvalidSetting("minus needs one output, not 'all'")
+    if Norm.parse(output_norm or norm) is not Norm.LINF:
+        raise UnsupportedQuestion(
+            "all outputs are bounded in the output norm linf only: pass output_norm='linf'"
+        )
+    return [(index, network.head(index)) for index in range(network.n_outputs)]
+
+
+def _largest(answers: list[Bound]) -> Bound:
+    """Combine one Bound per output into that of their largest gradient norm."""
+    top = max(answers, key=lambda item: (item.value, item.lower))
+    best = max(answers, key=lambda item: item.lower)
+    return replace(
+        top,
+        lower=best.lower,
+        lower_of=best.lower_of,
+        witness=best.witness,
+        verified=all(item.verified for item in answers),
+        status="; ".join(sorted({item.status for item in answers})),
+        solver_value=max(item.solver_value for item in answers),
+        residual=math.fsum(item.residual for item in answers) / len(answers),
+        size={key: sum(item.size[key] for item in answers) for key in top.size},
+        build_seconds=sum(item.build_seconds for item in answers),
+        solve_seconds=sum(item.solve_seconds for item in answers),
+        verify_seconds=sum(item.verify_seconds for item in answers),
+    )

@@ -1,0 +1,1 @@
+"""Proofs that do not trust a solver."""

@@ -1,0 +1,149 @@
+"""Certificates as JSON files: written from a Bound, checked against a network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lipexplore.certificates.check import gradient_polynomial, proven_value
+from lipexplore.certificates.tables import TableCertificate, float_above
+from lipexplore.errors import InvalidCertificate, LipexploreError
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.slope_ranges import layer_slice, slope_ranges
+from lipexplore.norms import Norm
+from lipexplore.regions import region_from_dict
+
+if TYPE_CHECKING:
+    from lipexplore.bounds.method import Bound
+
+FORMAT = "lipexplore-krivine-1"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a certificate proves, recomputed without any solver.
+
+    Parameters
+    ----------
+    claimed
+        The bound that the file states.
+    proven
+        The bound that follows from its multipliers, rounded up; never above ``claimed``.
+    question
+        One line that says of what.
+    products
+        Number of products with a positive multiplier.
+    """
+
+    claimed: float
+    proven: float
+    question: str
+    products: int
+
+
+def save_certificate(bound: Bound, path: str | Path) -> None:
+    """Write a bound's question and multipliers as JSON.
+
+    Raises
+    ------
+    InvalidCertificate
+        If the bound carries no certificate: only linear programs of one output have one.
+    """
+    certificate = bound.certificate
+    if not isinstance(certificate, TableCertificate) or bound.output == "all":
+        raise InvalidCertificate(
+            f"{bound.method} leaves no certificate for this question: use lipopt-lp with one output"
+        )
+    fields = {
+        "format": FORMAT,
+        "network_hash": bound.network_hash,
+        "norm": bound.norm,
+        "output": bound.output,
+        "minus": bound.minus,
+        "layers": list(bound.layers) if bound.layers else None,
+        "region": dict(bound.region),
+        "settings": dict(bound.settings),
+        "value": bound.value,
+        "exponent": certificate.exponent,
+        "subsets": [row for block in certificate.subsets for row in block.tolist()],
+        "multipliers": [row for block in certificate.multipliers for row in block.tolist()],
+    }
+    Path(path).write_text(json.dumps({**fields, "digest": _digest(fields)}), encoding="ascii")
+
+
+def load_certificate(path: str | Path) -> dict[str, Any]:
+    """Read a certificate file and check that no field was changed or lost.
+
+    Raises
+    ------
+    InvalidCertificate
+        If the file is missing, is no certificate, or does not match its own digest.
+    """
+    try:
+        fields = json.loads(Path(path).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        raise InvalidCertificate(f"{path}: there is no such file") from None
+    except (OSError, ValueError):
+        raise InvalidCertificate(f"{path}: this is no certificate file") from None
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        raise InvalidCertificate(f"{path}: the field 'format' is not {FORMAT!r}")
+    if fields.pop("digest", None) != _digest(fields):
+        raise InvalidCertificate(f"{path}: a field was changed after the file was written")
+    return fields
+
+
+def verify_certificate(fields: Mapping[str, Any], network: Network) -> Verdict:
+    """Recompute polynomial, slope ranges and region from the network and check the claim exactly.
+
+    Only the question, the multipliers and the claimed value are taken from the certificate.
+
+    Raises
+    ------
+    InvalidCertificate
+        If it belongs to another network, is incomplete, or proves less than it claims.
+    """
+    try:
+        if fields["network_hash"] != network.content_hash:
+            raise InvalidCertificate(
+                "the certificate belongs to another network: the content hashes differ"
+            )
+        layers = tuple(fields["layers"]) if fields["layers"] else None
+        part, region = layer_slice(network, region_from_dict(fields["region"]), layers)
+        if Norm.parse(fields["norm"]) is not Norm.LINF:
+            raise InvalidCertificate("only certificates for the linf norm are known")
+        part.head(fields["output"], fields["minus"])  # refuses outputs that do not exist
+        polynomial = gradient_polynomial(
+            part, slope_ranges(part, region), fields["output"], fields["minus"]
+        )
+        proven = proven_value(
+            polynomial, fields["subsets"], fields["multipliers"], fields["exponent"]
+        )
+        claimed = float(fields["value"])
+    except InvalidCertificate:
+        raise
+    except (LipexploreError, KeyError, TypeError, ValueError, IndexError) as problem:
+        raise InvalidCertificate(f"the certificate is malformed: {problem}") from None
+    if not math.isfinite(claimed) or proven > claimed:
+        raise InvalidCertificate(
+            f"the multipliers prove {float_above(proven):.17g} only, not the claimed {claimed:.17g}"
+        )
+    products = sum(integer > 0 for row in fields["multipliers"] for integer in row)
+    return Verdict(claimed, max(float_above(proven), 0.0), _question(fields), products)
+
+
+def _question(fields: Mapping[str, Any]) -> str:
+    margin = f" minus output {fields['minus']}" if fields["minus"] is not None else ""
+    layers = f", layers {fields['layers'][0]}:{fields['layers'][1]}" if fields["layers"] else ""
+    return (
+        f"P* of output {fields['output']}{margin}, {fields['norm']} norm, "
+        f"{fields['region']['kind']}{layers}"
+    )
+
+
+def _digest(fields: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

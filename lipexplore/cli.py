@@ -1,0 +1,234 @@
+"""The command line: the same core as in Python, with one line per error."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from lipexplore.bounds import METHODS, Bound, bound, method_class
+from lipexplore.certificates.files import load_certificate, save_certificate, verify_certificate
+from lipexplore.errors import InvalidRegion, InvalidSetting, LipexploreError
+from lipexplore.networks.gallery import gallery_names, open_network
+from lipexplore.regions import WHOLE_SPACE, Ball, Box, Region
+from lipexplore.rounding import Array
+
+EXAMPLES = """examples:
+  lipexplore show digits-64-20-10-relu
+  lipexplore bound digits-64-20-10-relu --method lipopt-lp --degree 2 --output 3
+  lipexplore bound net.npz --method path --norm l2 --center x.npy --radius 0.1 --json
+  lipexplore bound net.npz --method lipopt-lp --certificate proof.json
+  lipexplore verify proof.json net.npz
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InvalidSetting(message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 2 after one line on standard error."""
+    try:
+        chosen = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], None] = chosen.run
+        run(chosen)
+    except LipexploreError as problem:
+        print(f"lipexplore: {problem}", file=sys.stderr)
+        return 2
+    except OSError as problem:
+        print(f"lipexplore: {problem.filename}: {problem.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("lipexplore: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="lipexplore",
+        description="Certified bounds on the Lipschitz constants of neural networks.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> _Parser:
+        added: _Parser = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    command("methods", _methods, "list the methods with norms, settings and sources")
+    command("doctor", _doctor, "check this installation: versions, solvers, a verified bound")
+    show = command("show", _show, "describe a network")
+    show.add_argument("network", metavar="NET", help="an .npz file or a shipped name")
+    _add_bound_options(command("bound", _bound, "bound a Lipschitz constant of a network"))
+    verify = command("verify", _verify, "check a certificate without any solver")
+    verify.add_argument("certificate", metavar="CERTIFICATE")
+    verify.add_argument("network", metavar="NET", help="an .npz file or a shipped name")
+    return parser
+
+
+def _add_bound_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("network", metavar="NET", help=f"an .npz file or one of {', '.join(gallery_names())}")
+    add("--method", required=True, metavar="NAME", help=", ".join(m.name for m in METHODS))
+    add("--norm", default="linf", metavar="P", help="input norm: l1, l2 or linf (default)")
+    add("--output", default="0", metavar="I", help="output number (default 0), or all")
+    add("--minus", type=int, metavar="J", help="bound the margin: output I minus output J")
+    add("--output-norm", metavar="Q", help="with --output all: linf")
+    add("--layers", type=_layers, metavar="I:J", help="weight layers I to J only, from 1")
+    add("--center", metavar="X.npy", help="centre of a ball")
+    add("--radius", type=float, metavar="R", help="radius of the ball")
+    add("--ball", default="linf", metavar="P", help="norm of the ball (default linf)")
+    add("--box", metavar="BOX.npz", help="a box: arrays lower and upper")
+    add("--time-limit", type=float, metavar="S", help="seconds")
+    add("--certificate", metavar="FILE", help="write the proof of the upper bound")
+    add("--json", action="store_true", help="print one JSON object")
+    for name, (kind, text, owners) in sorted(_settings().items()):
+        option = "--" + name.replace("_", "-")
+        add(option, type=kind, default=None, metavar="X", help=f"{text} ({', '.join(owners)})")
+
+
+def _settings() -> dict[str, tuple[type, str, list[str]]]:
+    """Collect the fields of all methods: type, help text and the methods that have them."""
+    found: dict[str, tuple[type, str, list[str]]] = {}
+    for method in METHODS:
+        for item in fields(method):
+            kind = next(
+                (t for t in (int, float) if t.__name__ in str(item.type).split(" | ")), str
+            )
+            entry = found.setdefault(item.name, (kind, item.metadata["help"], []))
+            entry[2].append(method.name)
+    return found
+
+
+def _layers(text: str) -> tuple[int, int]:
+    first, _, last = text.partition(":")
+    try:
+        return int(first), int(last)
+    except ValueError:
+        raise InvalidSetting(f"--layers needs I:J, for instance 1:2, not {text!r}") from None
+
+
+def _bound(chosen: argparse.Namespace) -> None:
+    settings = {name: getattr(chosen, name) for name in _settings()}
+    method = method_class(chosen.method)
+    answer = bound(
+        open_network(chosen.network),
+        method.name,
+        chosen.norm,
+        _region(chosen),
+        _output(chosen.output),
+        chosen.minus,
+        chosen.output_norm,
+        layers=chosen.layers,
+        time_limit=chosen.time_limit,
+        **{name: value for name, value in settings.items() if value is not None},
+    )
+    if chosen.certificate:
+        save_certificate(answer, chosen.certificate)
+    print(answer.to_json() if chosen.json else _sentence(answer))
+
+
+def _output(text: str) -> int | str:
+    if text == "all":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidSetting(f"--output needs a number or all, not {text!r}") from None
+
+
+def _region(chosen: argparse.Namespace) -> Region:
+    if chosen.box:
+        if chosen.center or chosen.radius is not None:
+            raise InvalidSetting("choose either --box or --center with --radius")
+        return Box(*(_array(chosen.box, key) for key in ("lower", "upper")))
+    if (chosen.center is None) != (chosen.radius is None):
+        raise InvalidSetting("a ball needs both --center and --radius")
+    if chosen.center is None:
+        return WHOLE_SPACE
+    return Ball(_array(chosen.center), chosen.radius, chosen.ball)
+
+
+def _array(path: str, key: str | None = None) -> Array:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise InvalidRegion(f"{path}: there is no such file") from None
+    except (OSError, ValueError, EOFError):
+        raise InvalidRegion(f"{path}: this is no NumPy file of numbers") from None
+    is_archive = isinstance(loaded, np.lib.npyio.NpzFile)
+    if is_archive != (key is not None) or (key is not None and key not in loaded):
+        expected = f"an .npz file with the array {key!r}" if key else "an .npy file"
+        raise InvalidRegion(f"{path}: {expected} is needed")
+    array = loaded[key] if key else loaded
+    return np.asarray(array).ravel() if key is None else np.asarray(array)
+
+
+def _sentence(answer: Bound) -> str:
+    constant = "L <= P*" if answer.of == "P*" else "L"
+    lines = []
+    if np.isfinite(answer.value):
+        mark = "verified" if answer.verified else "NOT VERIFIED"
+        lines.append(f"{constant} <= {answer.value:.10g}   ({mark})")
+    if answer.lower > 0.0:
+        lines.append(f"{answer.lower_of} >= {answer.lower:.10g}   (verified)")
+    if answer.size:
+        lines.append("size: " + ", ".join(f"{k} {v:,}" for k, v in answer.size.items()))
+    lines.append(f"{answer.method}, {answer.norm}, {answer.status}, {answer.seconds:.3g} s")
+    return "\n".join(lines or ["no bound"])
+
+
+def _verify(chosen: argparse.Namespace) -> None:
+    network = open_network(chosen.network)
+    verdict = verify_certificate(load_certificate(Path(chosen.certificate)), network)
+    print(f"valid: {verdict.question} <= {verdict.claimed:.17g}")
+    print(f"recomputed from {verdict.products:,} products: {verdict.proven:.17g}")
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    network = open_network(chosen.network)
+    print(f"{network.name}: {'-'.join(map(str, network.widths))}")
+    print(f"activations: {', '.join(act.name for act in network.activations) or 'none'}")
+    for i, weight in enumerate(network.weights, 1):
+        nonzeros = int(np.count_nonzero(weight))
+        print(
+            f"weight_{i}: {weight.shape[0]} x {weight.shape[1]}, {nonzeros:,} non-zeros, "
+            f"largest {np.abs(weight).max():.4g}"
+        )
+    print(f"content hash: {network.content_hash}")
+
+
+def _methods(chosen: argparse.Namespace) -> None:
+    del chosen
+    for method in METHODS:
+        norms = ", ".join(norm.value for norm in method.norms)
+        print(f"{method.name}: {method.side} bound of {method.of}; norms {norms}")
+        print(f"    {method.explanation}")
+        for item in fields(method):
+            print(f"    --{item.name.replace('_', '-')}: {item.metadata['help']}")
+        print(f"    source: {'; '.join(method.sources)}")
+
+
+def _doctor(chosen: argparse.Namespace) -> None:
+    from lipexplore.doctor import findings
+
+    del chosen
+    problems = 0
+    for finding in findings():
+        problems += not finding.good
+        print(f"{'ok ' if finding.good else 'BAD'}  {finding.subject}: {finding.text}")
+    if problems:
+        raise LipexploreError(f"{problems} of these need attention")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

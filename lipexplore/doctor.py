@@ -1,0 +1,67 @@
+"""What ``lipexplore doctor`` looks at."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+from lipexplore.bounds import bound
+from lipexplore.networks.gallery import gallery_names, gallery_network
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "picos",
+    "cvxopt",
+    "highspy",
+    "pandas",
+    "jupyterlab",
+    "ipywidgets",
+    "anywidget",
+    "plotly",
+    "matplotlib",
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    subject: str
+    text: str
+    good: bool = True
+
+
+def findings() -> Iterator[Finding]:
+    """Yield what was found: Python, packages, shipped networks, solvers at work, a browser."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", version, sys.version_info >= (3, 11))
+    for package in PACKAGES:
+        try:
+            yield Finding(package, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, "missing: run the installation again", good=False)
+    names = gallery_names()
+    yield Finding("shipped networks", str(len(names)), bool(names))
+    if names:
+        yield from _solvers(names)
+    browser = next((name for name in BROWSERS if shutil.which(name)), None)
+    yield Finding("browser for tests", browser or "none (only the browser tests need one)")
+
+
+def _solvers(names: tuple[str, ...]) -> Iterator[Finding]:
+    network = gallery_network(names[0])
+    reference = bound(network, "interval-jacobian").value
+    for solver in ("highs", "cvxopt"):
+        answer = bound(network, "lipopt-lp", layers=(1, 2), solver=solver, time_limit=30)
+        good = answer.verified and answer.status == "optimal"
+        yield Finding(
+            f"solver {solver}",
+            f"{answer.status}, verified bound {answer.value:.6g} "
+            f"(interval Jacobian {reference:.6g}), {answer.seconds:.2g} s",
+            good,
+        )

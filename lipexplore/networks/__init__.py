@@ -1,0 +1,1 @@
+"""Networks, activations, files and what travels with the package."""

@@ -1,0 +1,57 @@
+"""The networks and images that travel with lipexplore (see data/README.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lipexplore.errors import InvalidNetwork
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.files import load_network
+from lipexplore.rounding import Array
+
+
+def data_folder() -> Path:
+    """Return the folder ``data``: inside an installed package, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    return package / "data" if (package / "data").is_dir() else package.parent / "data"
+
+
+def gallery_names() -> tuple[str, ...]:
+    """Return the names of the shipped networks, sorted."""
+    return tuple(sorted(path.stem for path in (data_folder() / "networks").glob("*.npz")))
+
+
+def gallery_network(name: str) -> Network:
+    """Return a shipped network.
+
+    Raises
+    ------
+    InvalidNetwork
+        If there is none of that name.
+    """
+    if name not in gallery_names():
+        raise InvalidNetwork(
+            f"there is no shipped network {name!r}: use one of {', '.join(gallery_names())}"
+        )
+    return load_network(data_folder() / "networks" / f"{name}.npz")
+
+
+def open_network(source: str | Path) -> Network:
+    """Return the network of a file, or the shipped one of that name."""
+    if not Path(source).exists() and str(source) in gallery_names():
+        return gallery_network(str(source))
+    return load_network(source)
+
+
+def digits(split: str = "test") -> tuple[Array, NDArray[np.int64]]:
+    """Return the handwritten digits: images (count, 64) with pixels in [0, 1] and labels (count,).
+
+    ``split`` is "train" or "test"; the test part are the last 360 of the 1,797 images.
+    """
+    with np.load(data_folder() / "digits.npz", allow_pickle=False) as archive:
+        pixels, labels = archive["pixels"].astype(np.float64) / 16.0, archive["labels"]
+    part = slice(-360, None) if split == "test" else slice(None, -360)
+    return pixels[part], labels[part].astype(np.int64)

@@ -1,0 +1,110 @@
+"""Ranges of pre-activations and slopes over a region, by interval propagation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipexplore.errors import InvalidRegion
+from lipexplore.networks.feedforward import Network
+from lipexplore.regions import Box, Region, WholeSpace
+from lipexplore.rounding import Array, affine_interval, down, up
+
+
+@dataclass(frozen=True, eq=False)
+class SlopeRanges:
+    """Per hidden layer, proven lower and upper ends of every unit's slope, each of shape (n_l,)."""
+
+    lower: tuple[Array, ...]
+    upper: tuple[Array, ...]
+
+    @property
+    def undecided(self) -> int:
+        """Number of units whose slope is not fixed."""
+        return sum(
+            int((low < high).sum()) for low, high in zip(self.lower, self.upper, strict=True)
+        )
+
+    @property
+    def largest(self) -> tuple[float, ...]:
+        """Per layer, an upper bound of |slope|."""
+        return tuple(
+            float(np.maximum(np.abs(low), np.abs(high)).max())
+            for low, high in zip(self.lower, self.upper, strict=True)
+        )
+
+
+def check_region(network: Network, region: Region) -> None:
+    """Raise InvalidRegion unless the region lives in the network's input space."""
+    if region.dimension not in (None, network.n_inputs):
+        raise InvalidRegion(
+            f"the region has {region.dimension} coordinates, but the network has "
+            f"{network.n_inputs} inputs"
+        )
+
+
+def preactivation_ranges(network: Network, region: Region) -> list[tuple[Array, Array]]:
+    """Enclose W_l h_{l-1} + b_l of each hidden layer over a bounded region, rounded outward."""
+    check_region(network, region)
+    ranges: list[tuple[Array, Array]] = []
+    for layer in range(network.depth):
+        weight, bias = network.weights[layer], network.biases[layer]
+        if layer == 0:
+            ranges.append(region.affine_bounds(weight, bias))
+        else:
+            hidden = network.activations[layer - 1].value_range(*ranges[-1])
+            ranges.append(affine_interval(weight, bias, *hidden))
+    return ranges
+
+
+def slope_ranges(network: Network, region: Region) -> SlopeRanges:
+    """Return the slopes that each unit can take over the region.
+
+    Over the whole space these are the activation's global bounds. Over a bounded region the
+    pre-activations are enclosed by interval propagation; a slope whose ends agree is a constant.
+
+    Raises
+    ------
+    InvalidRegion
+        If the region's dimension is not the network's.
+    """
+    if isinstance(region, WholeSpace):
+        pairs = [
+            (np.full(width, act.slope_bounds[0]), np.full(width, act.slope_bounds[1]))
+            for act, width in zip(network.activations, network.widths[1:], strict=False)
+        ]
+    else:
+        pairs = [
+            act.slope_range(*bounds)
+            for act, bounds in zip(
+                network.activations, preactivation_ranges(network, region), strict=True
+            )
+        ]
+    return SlopeRanges(tuple(low for low, _ in pairs), tuple(high for _, high in pairs))
+
+
+def propagate(network: Network, region: Region, layer: int) -> Region:
+    """Return the region that reaches the input of weight layer ``layer`` (1-based).
+
+    The whole space stays the whole space; a bounded region becomes the outward-rounded box of the
+    activations after layer ``layer`` - 1.
+    """
+    check_region(network, region)
+    if layer == 1 or isinstance(region, WholeSpace):
+        return region
+    lower, upper = network.activations[layer - 2].value_range(
+        *preactivation_ranges(network, region)[layer - 2]
+    )
+    return Box(down(lower), up(upper))
+
+
+def layer_slice(
+    network: Network, region: Region, layers: tuple[int, int] | None
+) -> tuple[Network, Region]:
+    """Return weight layers ``layers`` as a network, with the region that reaches it."""
+    check_region(network, region)
+    if layers is None:
+        return network, region
+    part = network.slice(*layers)
+    return part, propagate(network, region, layers[0])

@@ -1,0 +1,1 @@
+"""Polynomials and their sparsity."""

@@ -1,0 +1,208 @@
+"""Cliques of variables and the subsets of them that a relaxation uses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+
+from lipexplore.errors import DegreeTooLow, InvalidSetting
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.slope_ranges import SlopeRanges
+from lipexplore.polynomials.polynomial import EMPTY, Index, PolynomialProblem, row_keys, unique_rows
+
+CLIQUE_FAMILIES: Final = ("output", "layerwise", "dense")
+
+
+@dataclass(frozen=True, eq=False)
+class Cliques:
+    """A family of variable sets.
+
+    Parameters
+    ----------
+    family
+        "output", "layerwise" or "dense".
+    members
+        Ascending variables of each clique.
+    """
+
+    family: str
+    members: tuple[Index, ...]
+
+    @property
+    def largest(self) -> int:
+        """Number of variables in the largest clique."""
+        return max((len(clique) for clique in self.members), default=0)
+
+
+def clique_family(
+    problem: PolynomialProblem, network: Network, slopes: SlopeRanges, family: str
+) -> Cliques:
+    """Return the cliques called ``family``.
+
+    ``output``: one clique per unit of the last hidden layer, the unit and all its ancestors along
+    non-zero weights (the paper's sparsity). ``layerwise``: the polynomial's own maximal monomials,
+    one unit per layer. ``dense``: all variables of the polynomial in one clique. Only variables
+    that the polynomial holds are members: units with a fixed slope are constants.
+
+    Raises
+    ------
+    InvalidSetting
+        If there is no such family.
+
+    References
+    ----------
+    Latorre, Rolland, Cevher, ICLR 2020, section 4 (arXiv 2004.08688).
+    """
+    terms = problem.objective.terms
+    used = np.unique(terms[terms != EMPTY])
+    match family:
+        case "dense":
+            members = [used] if used.size else []
+        case "layerwise":
+            members = [row[row != EMPTY] for row in _maximal_rows(terms)]
+        case "output":
+            members = [
+                np.intersect1d(clique, used, assume_unique=True)
+                for clique in _ancestor_sets(network, slopes)
+            ]
+            members = [clique for clique in members if clique.size]
+        case _:
+            raise InvalidSetting(
+                f"unknown clique family {family!r}: use {', '.join(CLIQUE_FAMILIES)}"
+            )
+    return Cliques(family, tuple(members))
+
+
+def _ancestor_sets(network: Network, slopes: SlopeRanges) -> list[Index]:
+    """Return per unit of the last hidden layer with a path to the output its set of ancestors."""
+    active = [
+        (low != 0.0) | (high != 0.0) for low, high in zip(slopes.lower, slopes.upper, strict=True)
+    ]
+    last = np.flatnonzero((network.weights[-1][0] != 0.0) & (active[-1] if active else True))
+    reach = np.zeros((len(last), network.widths[-2]), dtype=bool)
+    reach[np.arange(len(last)), last] = True
+    ancestors = [reach]
+    for layer in range(network.depth - 1, -1, -1):
+        reach = (reach.astype(np.float64) @ (network.weights[layer] != 0.0)) > 0
+        if layer:
+            reach &= active[layer - 1]
+        ancestors.append(reach)
+    table = np.hstack(ancestors[::-1])
+    return [np.flatnonzero(row).astype(np.int64) for row in table]
+
+
+def _maximal_rows(terms: Index) -> Index:
+    """Return the monomials with at least one variable that are contained in no other one.
+
+    Only containment in monomials of the largest degree is looked for; a smaller set that stays is a
+    harmless addition.
+    """
+    sizes = (terms != EMPTY).sum(axis=1)
+    top = int(sizes.max(initial=0))
+    kept = terms[sizes == top] if top else terms[:0]
+    for size in range(top - 1, 0, -1):
+        smaller = terms[sizes == size]
+        covered = np.concatenate(
+            [_pick(kept, columns, terms.shape[1]) for columns in combinations(range(-top, 0), size)]
+        )
+        keys = row_keys(np.concatenate([smaller, covered]))
+        extra = smaller[~np.isin(keys[: len(smaller)], keys[len(smaller) :])]
+        kept = np.concatenate([kept, extra])
+    return kept
+
+
+def _pick(rows: Index, columns: Sequence[int], width: int) -> Index:
+    """Return rows made of the given columns, ascending with padding in front."""
+    picked = np.full((len(rows), width), EMPTY, dtype=np.int64)
+    if columns:
+        picked[:, width - len(columns) :] = np.sort(rows[:, list(columns)], axis=1)
+    return picked
+
+
+def clique_subsets(cliques: Cliques, degree: int) -> list[Index]:
+    """Return all ``degree``-subsets of the cliques, and smaller cliques whole.
+
+    Returns
+    -------
+    list of arrays (count, size)
+        Distinct ascending subsets, one array per size that occurs.
+    """
+    by_size: dict[int, list[Index]] = {}
+    for private, shared, size in _parts(cliques.members, degree):
+        for inside in range(1 if private.size else 0, min(size, len(private)) + 1):
+            if size - inside <= len(shared):
+                by_size.setdefault(size, []).append(
+                    _joined(_combinations(private, inside), _combinations(shared, size - inside))
+                )
+    return [unique_rows(np.concatenate(parts)) for _, parts in sorted(by_size.items())]
+
+
+def count_subsets(cliques: Cliques, degree: int) -> dict[int, int]:
+    """Return how many subsets of each size :func:`clique_subsets` makes, before removing repeats.
+
+    Only subsets of the parts that cliques share can repeat, so the count is exact where these parts
+    are equal or disjoint and an upper bound otherwise.
+    """
+    counts: dict[int, int] = {}
+    for private, shared, size in _parts(cliques.members, degree):
+        count = math.comb(len(private) + len(shared), size)
+        if private.size:
+            count -= math.comb(len(shared), size)
+        counts[size] = counts.get(size, 0) + count
+    return counts
+
+
+def _parts(members: Sequence[Index], degree: int) -> list[tuple[Index, Index, int]]:
+    """Split each clique into its own and its shared variables, with the size of its subsets.
+
+    A subset with a private variable belongs to one clique only, so only the subsets of shared parts
+    can repeat: each shared part is listed once more, with an empty private part, to stand for them.
+    """
+    if not members:
+        return []
+    occurrences = np.bincount(np.concatenate(members))
+    parts: list[tuple[Index, Index, int]] = []
+    shared_parts: dict[tuple[bytes, int], tuple[Index, Index, int]] = {}
+    nothing = np.empty(0, dtype=np.int64)
+    for clique in members:
+        size = min(degree, len(clique))
+        alone = occurrences[clique] == 1
+        private, shared = clique[alone], clique[~alone]
+        if private.size:
+            parts.append((private, shared, size))
+        if len(shared) >= size:
+            shared_parts.setdefault((shared.tobytes(), size), (nothing, shared, size))
+    return parts + list(shared_parts.values())
+
+
+def _combinations(values: Index, size: int) -> Index:
+    """Return all ``size``-subsets of ascending ``values`` as rows."""
+    if size == 0:
+        return np.empty((1, 0), dtype=np.int64)
+    rows = values[: len(values) - size + 1, None]
+    positions = np.arange(len(rows))
+    for place in range(1, size):
+        limit = len(values) - size + place + 1
+        counts = limit - positions - 1
+        rows = np.repeat(rows, counts, axis=0)
+        step = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        positions = np.repeat(positions, counts) + 1 + step
+        rows = np.hstack([rows, values[positions][:, None]])
+    return rows
+
+
+def _joined(left: Index, right: Index) -> Index:
+    """Return every row of ``left`` joined with every row of ``right``, entries ascending."""
+    pairs = np.hstack([np.repeat(left, len(right), axis=0), np.tile(right, (len(left), 1))])
+    return np.sort(pairs, axis=1)
+
+
+def check_degree(problem: PolynomialProblem, degree: int) -> None:
+    """Raise DegreeTooLow if a monomial has more variables than ``degree``."""
+    if degree < problem.objective.degree:
+        raise DegreeTooLow(degree, problem.objective.degree)

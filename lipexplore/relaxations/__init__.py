@@ -1,0 +1,1 @@
+"""Relaxations of polynomial problems, stated in PICOS."""

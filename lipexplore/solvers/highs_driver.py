@@ -1,0 +1,117 @@
+"""HiGHS through PICOS: which of its methods for which program."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from picos.expressions import AffineExpression
+
+from lipexplore.solvers.highs import HighsSolver, register
+from lipexplore.solvers.reading import Ending, read_solution
+
+if TYPE_CHECKING:
+    import picos
+
+    from lipexplore.solvers.highs_run import Run
+    from lipexplore.solvers.records import Settings, Solution
+
+# Presolve off: it removes little from our programs, and HiGHS undoes it only after an optimal end,
+# so that an early stop would leave no iterate.
+INTERIOR = {"solver": "ipm", "run_crossover": "off", "presolve": "off"}
+FIRST_ORDER = {"solver": "hipdlp", "presolve": "off"}
+FIRST_ORDER_TOLERANCE = 1e-4
+FIRST_ORDER_ITERATIONS = 100_000  # it does not notice infeasible or unbounded programs
+
+STATUSES = {
+    "kOptimal": "optimal",
+    "kModelEmpty": "optimal",
+    "kInfeasible": "infeasible",
+    "kUnbounded": "unbounded",
+    "kTimeLimit": "time limit",
+    "kIterationLimit": "iteration limit",
+    "kUnboundedOrInfeasible": "failed: HiGHS found the program infeasible or unbounded",
+    "kUnknown": "failed: HiGHS stopped short of its tolerances",
+    "kMemoryLimit": "failed: HiGHS ran out of memory",
+}
+
+
+def takes(problem: picos.Problem) -> bool:
+    """Whether HiGHS takes the program: affine constraints, affine or convex quadratic objective."""
+    return bool(HighsSolver.supports(problem.footprint))
+
+
+def is_affine(problem: picos.Problem) -> bool:
+    """Whether the objective is affine."""
+    return isinstance(problem.no.function, AffineExpression)
+
+
+def solve_with_highs(problem: picos.Problem, settings: Settings) -> Solution:
+    """Solve by interior point (LP), branch and bound (MIP) or active sets (QP)."""
+    if not is_affine(problem):
+        return _solve(problem, settings, "highs", {})
+    if not problem.continuous:
+        gap = settings.tolerance or 0.0
+        return _solve(problem, settings, "highs", {"mip_rel_gap": gap, "mip_abs_gap": gap})
+    return _solve(problem, settings, "highs", INTERIOR | _tolerances(settings.tolerance, "ipm"))
+
+
+def solve_with_pdlp(problem: picos.Problem, settings: Settings) -> Solution:
+    """Solve by the primal-dual first-order method: a few digits, quickly."""
+    tolerance = settings.tolerance or FIRST_ORDER_TOLERANCE
+    limit = settings.max_iterations or FIRST_ORDER_ITERATIONS
+    settings = replace(settings, max_iterations=limit)
+    return _solve(problem, settings, "highs-pdlp", FIRST_ORDER | _tolerances(tolerance, "pdlp"))
+
+
+def _tolerances(tolerance: float | None, method: str) -> dict[str, float]:
+    if tolerance is None:
+        return {}
+    return {f"{method}_optimality_tolerance": tolerance, "kkt_tolerance": max(tolerance, 1e-10)}
+
+
+def _solve(
+    problem: picos.Problem, settings: Settings, name: str, native: dict[str, Any]
+) -> Solution:
+    register(problem)
+    native = native | {
+        "threads": settings.threads,
+        "cancel": settings.cancel,
+        "on_progress": settings.on_progress,
+    }
+    if settings.time_limit is not None:
+        native["time_limit"] = float(settings.time_limit)
+    start = time.perf_counter()
+    found = problem.solve(
+        solver="highs",
+        highs_params=native,
+        max_iterations=settings.max_iterations,
+        primals=None,
+        apply_solution=False,
+        verbosity=-1,
+        **dict.fromkeys(("abs_prim_fsb_tol", "abs_dual_fsb_tol", "rel_ipm_opt_tol")),
+    )
+    run: Run = found.info["highs"]
+    status = found.info["stopped"] if run.status == "kInterrupt" else STATUSES.get(run.status)
+    ending = Ending(
+        status=status or f"failed: HiGHS ended with {run.status}",
+        value=run.objective,
+        solver=name,
+        iterations=run.iterations,
+        seconds=time.perf_counter() - start,
+        bound=run.bound,
+    )
+    if _left_nothing(run):
+        return read_solution(problem, None, replace(ending, value=math.nan))
+    return read_solution(problem, found, ending)
+
+
+def _left_nothing(run: Run) -> bool:
+    """Whether the arrays are a ray, or the starting point of an LP that was stopped early."""
+    if run.status == "kUnboundedOrInfeasible":
+        return True
+    if run.status == "kOptimal" or run.rows is None:
+        return False
+    return run.iterations == 0 or not run.rows.any()
