@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from lipexplore.certificates.files import load_certificate, save_certificate, ve
 from lipexplore.errors import InvalidRegion, InvalidSetting, LipexploreError
 from lipexplore.networks.gallery import gallery_names, open_network
 from lipexplore.regions import WHOLE_SPACE, Ball, Box, Region
-from lipexplore.rounding import Array
+from lipexplore.rounding import Array, text_above, text_below
 
 EXAMPLES = """examples:
   lipexplore show digits-64-20-10-relu
@@ -101,9 +101,7 @@ def _settings() -> dict[str, tuple[type, str, list[str]]]:
     found: dict[str, tuple[type, str, list[str]]] = {}
     for method in METHODS:
         for item in fields(method):
-            kind = next(
-                (t for t in (int, float) if t.__name__ in str(item.type).split(" | ")), str
-            )
+            kind = next((t for t in (int, float) if t.__name__ in str(item.type).split(" | ")), str)
             entry = found.setdefault(item.name, (kind, item.metadata["help"], []))
             entry[2].append(method.name)
     return found
@@ -178,9 +176,9 @@ def _sentence(answer: Bound) -> str:
     lines = []
     if np.isfinite(answer.value):
         mark = "verified" if answer.verified else "NOT VERIFIED"
-        lines.append(f"{constant} <= {answer.value:.10g}   ({mark})")
+        lines.append(f"{constant} <= {text_above(answer.value, 10)}   ({mark})")
     if answer.lower > 0.0:
-        lines.append(f"{answer.lower_of} >= {answer.lower:.10g}   (verified)")
+        lines.append(f"{answer.lower_of} >= {text_below(answer.lower, 10)}   (verified)")
     if answer.size:
         lines.append("size: " + ", ".join(f"{k} {v:,}" for k, v in answer.size.items()))
     lines.append(f"{answer.method}, {answer.norm}, {answer.status}, {answer.seconds:.3g} s")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,3 +74,29 @@ def affine_interval(weight: Array, bias: Array, lower: Array, upper: Array) -> t
     slack = up(spread + product_error(2 * weight.shape[1] + 4, magnitude))
     middle = weight @ center + bias
     return down(middle - slack), up(middle + slack)
+
+
+def text_above(value: float, digits: int = 6) -> str:
+    """Return ``value`` with so many significant digits, rounded up: the text is a bound too.
+
+    >>> text_above(0.72058341), text_above(2.0)
+    ('0.720584', '2')
+    """
+    return _decimal_text(value, digits, ROUND_CEILING)
+
+
+def text_below(value: float, digits: int = 6) -> str:
+    """Return ``value`` with so many significant digits, rounded down.
+
+    >>> text_below(0.72058391)
+    '0.720583'
+    """
+    return _decimal_text(value, digits, ROUND_FLOOR)
+
+
+def _decimal_text(value: float, digits: int, rounding: str) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    context = Context(prec=digits, rounding=rounding)
+    rounded = context.create_decimal(Decimal(float(value))).normalize()
+    return f"{rounded:f}" if -5 <= rounded.adjusted() < 12 else f"{rounded:e}"

@@ -31,7 +31,7 @@ class IntervalJacobian(BoundMethod):
     of = "P*"
     sources = ("Weng et al., ICML 2018, arXiv 1804.09699",)
     explanation = (
-        "The gradient is computed backwards with an interval for every slope: positive and negative "
+        "The gradient is computed backwards with an interval for each slope: positive and negative "
         "contributions are kept apart, and units whose slope is fixed on the region lose nothing. "
         "Fast, and good on small regions."
     )

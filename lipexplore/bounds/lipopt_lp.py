@@ -70,7 +70,7 @@ class LipoptLP(BoundMethod):
     norms = (Norm.LINF,)
     sources = ("Latorre, Rolland, Cevher, ICLR 2020, arXiv 2004.08688",)
     explanation = (
-        "The gradient's norm is a polynomial in the slopes. Products of the factors x and 1 - x are "
+        "The gradient's norm is a polynomial in the slopes. Products of factors x and 1 - x are "
         "never negative, so a combination of them that equals a number minus the polynomial proves "
         "that number as a bound: a linear program finds the smallest. Higher degree means tighter "
         "and dearer; sparse networks need few products."

@@ -15,6 +15,7 @@ from lipexplore.errors import InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.feedforward import Network
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
+from lipexplore.rounding import text_above, text_below
 
 Side = Literal["upper", "lower", "interval"]
 Constant = Literal["P*", "L"]
@@ -93,11 +94,11 @@ class Bound:
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def _repr_html_(self) -> str:
-        upper = "none" if math.isinf(self.value) else f"{self.value:.6g}"
+        upper = "none" if math.isinf(self.value) else text_above(self.value)
         mark = "verified" if self.verified else "not verified"
         return (
             f"<p><b>{self.method}</b>: {self.of} ≤ {upper} ({mark}); "
-            f"{self.lower_of} ≥ {self.lower:.6g}; {self.seconds:.3g} s</p>"
+            f"{self.lower_of} ≥ {text_below(self.lower)}; {self.seconds:.3g} s</p>"
         )
 
 

@@ -66,7 +66,7 @@ class NormProduct(BoundMethod):
 
 
 def operator_norm_above(weight: Array, norm: Norm, *, output: bool = False) -> float:
-    """Return a float not below ||W||_{p->p}; with ``output``, W is a row and its dual norm is taken.
+    """Return a float not below ||W||_{p->p}; with ``output``, W is a row and its dual norm counts.
 
     A row may carry the one rounding of :meth:`Network.head`, which is included.
     """

@@ -36,8 +36,8 @@ class SampledGradient(BoundMethod):
     sources = ("Latorre, Rolland, Cevher, ICLR 2020, arXiv 2004.08688, section 7",)
     explanation = (
         "The gradient at any point is a lower bound of the Lipschitz constant. The best of many "
-        "random points is taken, and its slopes are enclosed so that rounding and kinks cannot fake "
-        "a larger value. Random points rarely find the worst one."
+        "random points is taken, and its slopes are enclosed so that neither rounding nor a kink "
+        "fakes a larger value. Random points rarely find the worst one."
     )
 
     def __call__(
@@ -90,5 +90,5 @@ class SampledGradient(BoundMethod):
 
 
 def certified_at(network: Network, point: Array, norm: Norm) -> float:
-    """Return a proven lower bound of the gradient's dual norm on every piece that touches a point."""
+    """Return a proven lower bound of the gradient's dual norm on each piece at a point."""
     return gradient_norm_below(network, point_slopes(network, point), norm)

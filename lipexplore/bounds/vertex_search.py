@@ -21,7 +21,7 @@ LARGEST_SHAKE = 0.4
 
 @dataclass(frozen=True)
 class VertexSearch(BoundMethod):
-    """Maximise t^T W_1^T D_1 ... D_d w over t in the dual ball and slopes at the ends of their ranges.
+    """Maximise t^T W_1^T D_1 ... D_d w over t in the dual ball and slopes at ends of their ranges.
 
     The value is affine in each slope and the best t is known in closed form, so every block has an
     exact update; many random starts are run as one batch. Then the best vertex is copied, a random
@@ -46,8 +46,8 @@ class VertexSearch(BoundMethod):
     sources = ("Latorre, Rolland, Cevher, ICLR 2020, arXiv 2004.08688, section 3",)
     explanation = (
         "P* is attained when every slope is at an end of its range. Starting from random slopes, "
-        "one layer after the other is set to its best ends until nothing improves. What it finds is "
-        "a lower bound of P*: an upper bound that meets it is exact for P*."
+        "one layer after the other is set to its best ends until nothing improves. What it finds "
+        "is a lower bound of P*: an upper bound that meets it is exact for P*."
     )
 
     def __call__(
@@ -59,7 +59,7 @@ class VertexSearch(BoundMethod):
         time_limit: float | None = None,
         on_progress: OnProgress | None = None,
     ) -> Bound:
-        """Return the best slope assignment found, with a proven lower bound of its gradient norm."""
+        """Return the best slope assignment found and a proven lower bound of its norm."""
         del on_progress
         start = time.perf_counter()
         ranges = slope_ranges(network, region)

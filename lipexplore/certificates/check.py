@@ -60,8 +60,10 @@ def gradient_polynomial(
     Variables are numbered as in the network: inputs first, then the hidden layers.
     """
     last = network.weights[-1]
-    row = [Fraction(a) - (Fraction(last[minus][j]) if minus is not None else 0)
-           for j, a in enumerate(last[output])]
+    row = [
+        Fraction(a) - (Fraction(last[minus][j]) if minus is not None else 0)
+        for j, a in enumerate(last[output])
+    ]
     polynomials = [{ONE: weight} for weight in row]
     offsets = [sum(network.widths[:layer]) for layer in range(network.depth + 1)]
     for layer in range(network.depth, 0, -1):

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,22 +109,7 @@ def verify_certificate(fields: Mapping[str, Any], network: Network) -> Verdict:
         If it belongs to another network, is incomplete, or proves less than it claims.
     """
     try:
-        if fields["network_hash"] != network.content_hash:
-            raise InvalidCertificate(
-                "the certificate belongs to another network: the content hashes differ"
-            )
-        layers = tuple(fields["layers"]) if fields["layers"] else None
-        part, region = layer_slice(network, region_from_dict(fields["region"]), layers)
-        if Norm.parse(fields["norm"]) is not Norm.LINF:
-            raise InvalidCertificate("only certificates for the linf norm are known")
-        part.head(fields["output"], fields["minus"])  # refuses outputs that do not exist
-        polynomial = gradient_polynomial(
-            part, slope_ranges(part, region), fields["output"], fields["minus"]
-        )
-        proven = proven_value(
-            polynomial, fields["subsets"], fields["multipliers"], fields["exponent"]
-        )
-        claimed = float(fields["value"])
+        proven, claimed = _proven(fields, network), float(fields["value"])
     except InvalidCertificate:
         raise
     except (LipexploreError, KeyError, TypeError, ValueError, IndexError) as problem:
@@ -134,6 +120,22 @@ def verify_certificate(fields: Mapping[str, Any], network: Network) -> Verdict:
         )
     products = sum(integer > 0 for row in fields["multipliers"] for integer in row)
     return Verdict(claimed, max(float_above(proven), 0.0), _question(fields), products)
+
+
+def _proven(fields: Mapping[str, Any], network: Network) -> Fraction:
+    if fields["network_hash"] != network.content_hash:
+        raise InvalidCertificate(
+            "the certificate belongs to another network: the content hashes differ"
+        )
+    if Norm.parse(fields["norm"]) is not Norm.LINF:
+        raise InvalidCertificate("only certificates for the linf norm are known")
+    layers = tuple(fields["layers"]) if fields["layers"] else None
+    part, region = layer_slice(network, region_from_dict(fields["region"]), layers)
+    part.head(fields["output"], fields["minus"])  # refuses outputs that do not exist
+    polynomial = gradient_polynomial(
+        part, slope_ranges(part, region), fields["output"], fields["minus"]
+    )
+    return proven_value(polynomial, fields["subsets"], fields["multipliers"], fields["exponent"])
 
 
 def _question(fields: Mapping[str, Any]) -> str:

@@ -59,8 +59,8 @@ def verified_bound(relaxation: KrivineRelaxation, multipliers: Array | None) -> 
     integers. So the result is a theorem about the polynomial, checked by ``certificates/check.py``
     in a few lines.
 
-    Two multiplier vectors are tried and the better kept: the given one, and the one in which what is
-    missing to the identity lambda - p = sum_j c_j h_j is spread evenly over the subsets.
+    Two multiplier vectors are tried and the better kept: the given one, and the one in which
+    what is missing to the identity lambda - p = sum_j c_j h_j is spread evenly over the subsets.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _evaluate(relaxation: KrivineRelaxation, tables: Sequence[Array]) -> TableCe
 def _largest_sum(
     relaxation: KrivineRelaxation, tables: Sequence[Array], objective: Array, errors: Array
 ) -> float:
-    """Bound every partial sum that the integer evaluation meets, in units of the scaled objective."""
+    """Bound every partial sum of the integer evaluation, in units of the scaled objective."""
     totals = np.abs(objective) + errors
     for faces, table in zip(relaxation.faces, tables, strict=True):
         per_subset = np.repeat(table.sum(axis=1), faces.shape[1])

@@ -209,7 +209,10 @@ def _logistic() -> Activation:
 
 
 def _silu() -> Activation:
-    """Return x sigma(x); its slope turns where 2 + x (1 - 2 sigma) = 0, its value where 1 + x (1 - sigma) = 0."""
+    """Return x sigma(x).
+
+    Its slope turns where 2 + x (1 - 2 sigma) = 0, its value where 1 + x (1 - sigma) = 0.
+    """
     turn = 2.3993572805154676
     return Activation(
         "silu",

@@ -15,6 +15,7 @@ from lipexplore.networks.activations import Activation, activation
 from lipexplore.rounding import Array
 
 LARGEST_WEIGHT = 1e100
+_SHAPES = {1: "vector", 2: "matrix"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,9 +223,7 @@ def _finite(values: ArrayLike, name: str, ndim: int) -> Array:
     except (TypeError, ValueError):
         raise InvalidNetwork(f"{name} must be an array of numbers") from None
     if array.ndim != ndim or array.size == 0:
-        raise InvalidNetwork(
-            f"{name} must be a {'matrix' if ndim == 2 else 'vector'}, but its shape is {array.shape}"
-        )
+        raise InvalidNetwork(f"{name} must be a {_SHAPES[ndim]}, but its shape is {array.shape}")
     if not np.isfinite(array).all():
         raise InvalidNetwork(f"{name} holds NaN or infinite numbers: store finite ones")
     if np.abs(array).max() > LARGEST_WEIGHT:

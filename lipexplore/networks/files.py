@@ -14,9 +14,11 @@ key                     content
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,29 @@ def load_network(path: str | Path) -> Network:
 
 def save_network(network: Network, path: str | Path) -> None:
     """Write a network to an .npz file that :func:`load_network` reads back bit by bit."""
+    with Path(path).open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **_to_arrays(network))
+
+
+def network_bytes(network: Network) -> bytes:
+    """Return what :func:`save_network` would write, without compression."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **_to_arrays(network))
+    return buffer.getvalue()
+
+
+def network_from_bytes(content: bytes) -> Network:
+    """Return the network of :func:`network_bytes`, or of an .npz file read in full.
+
+    Raises
+    ------
+    InvalidNetwork
+        As :func:`load_network`.
+    """
+    return _from_arrays(_read(io.BytesIO(content)), "network")
+
+
+def _to_arrays(network: Network) -> dict[str, NDArray[np.generic]]:
     arrays: dict[str, NDArray[np.generic]] = {
         "format_version": np.array(1),
         "kind": np.array("feedforward"),
@@ -54,13 +79,12 @@ def save_network(network: Network, path: str | Path) -> None:
     }
     for i, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True), 1):
         arrays[f"weight_{i}"], arrays[f"bias_{i}"] = weight, bias
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    return arrays
 
 
-def _read(path: Path) -> dict[str, NDArray[np.generic]]:
+def _read(source: Path | BinaryIO) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(source, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InvalidNetwork("this is a single array: save the network with numpy.savez")
             names, arrays = archive.files, {}

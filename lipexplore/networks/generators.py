@@ -39,7 +39,7 @@ def random_banded(
 def random_sparse(
     widths: Sequence[int], density: float, seed: int, activation: str = "relu"
 ) -> Network:
-    """Return a network that keeps each weight with probability ``density``; the last layer is dense.
+    """Return a network that keeps each weight with probability ``density``, the last layer whole.
 
     Every unit keeps at least one incoming weight.
     """
@@ -71,7 +71,8 @@ def _random(
 
 def _band(n_in: int, n_out: int, bandwidth: int) -> Array:
     rows = np.arange(n_out)[:, None] * ((n_in - 1) / max(n_out - 1, 1))
-    return (np.abs(rows - np.arange(n_in)) <= bandwidth + 1e-9).astype(np.float64)
+    band: Array = (np.abs(rows - np.arange(n_in)) <= bandwidth + 1e-9).astype(np.float64)
+    return band
 
 
 def _pairs(widths: Sequence[int]) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ LARGEST_GROWTH = 2.0**800
 
 
 def norm_gradient_problem(network: Network, slopes: SlopeRanges, norm: Norm) -> PolynomialProblem:
-    """Return the maximum of t^T W_1^T D_1 ... D_d w over slopes in range and |t_i| <= 1 as a problem.
+    """Return max t^T W_1^T D_1 ... D_d w over slopes in range and |t_i| <= 1 as a problem.
 
     Every variable is mapped to [0, 1] by t = 2 x - 1 and s = l + (u - l) x; a slope with l = u is a
     constant, and its variable does not occur. The coefficients' errors cover every rounding here,

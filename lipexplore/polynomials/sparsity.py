@@ -143,17 +143,23 @@ def clique_subsets(cliques: Cliques, degree: int) -> list[Index]:
 
 
 def count_subsets(cliques: Cliques, degree: int) -> dict[int, int]:
-    """Return how many subsets of each size :func:`clique_subsets` makes, before removing repeats.
+    """Return how many subsets of each size :func:`clique_subsets` makes, without making them.
 
-    Only subsets of the parts that cliques share can repeat, so the count is exact where these parts
-    are equal or disjoint and an upper bound otherwise.
+    Subsets with a variable of their own clique are counted exactly. Those of the parts that cliques
+    share can repeat: they are bounded by their sum and by all subsets of the shared variables.
     """
     counts: dict[int, int] = {}
+    shared_parts: dict[int, list[Index]] = {}
     for private, shared, size in _parts(cliques.members, degree):
-        count = math.comb(len(private) + len(shared), size)
         if private.size:
-            count -= math.comb(len(shared), size)
-        counts[size] = counts.get(size, 0) + count
+            own = math.comb(len(private) + len(shared), size) - math.comb(len(shared), size)
+            counts[size] = counts.get(size, 0) + own
+        else:
+            shared_parts.setdefault(size, []).append(shared)
+    for size, parts in shared_parts.items():
+        union = len(np.unique(np.concatenate(parts)))
+        repeated = sum(math.comb(len(part), size) for part in parts)
+        counts[size] = counts.get(size, 0) + min(repeated, math.comb(union, size))
     return counts
 
 

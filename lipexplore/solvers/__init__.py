@@ -8,12 +8,17 @@ PICOS and the solvers are imported by the first solve; names and availability ne
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lipexplore.errors import InvalidSetting, SolverUnavailable
+from lipexplore.solvers.choice import (
+    CVXOPT,
+    HIGHS_PDLP,
+    SOLVERS,
+    SolverChoice,
+    candidates,
+    solver_names,
+)
 from lipexplore.solvers.records import Progress, Settings, Solution
 
 if TYPE_CHECKING:
@@ -22,32 +27,6 @@ if TYPE_CHECKING:
     import picos
 
 __all__ = ["SOLVERS", "Progress", "Solution", "SolverChoice", "solve", "solver_names"]
-
-
-@dataclass(frozen=True)
-class SolverChoice:
-    """One line of the table of solvers."""
-
-    name: str
-    package: str
-    purpose: str
-
-    @property
-    def available(self) -> bool:
-        """Whether the package is installed."""
-        return importlib.util.find_spec(self.package) is not None
-
-
-SOLVERS = (
-    SolverChoice("highs", "highspy", "linear programs (interior point), integer programs"),
-    SolverChoice("highs-pdlp", "highspy", "large linear programs to a few digits, quickly"),
-    SolverChoice("cvxopt", "cvxopt", "linear programs (sparse Cholesky), semidefinite programs"),
-)
-
-
-def solver_names() -> tuple[str, ...]:
-    """Return the names that `solve` takes."""
-    return ("auto", *(choice.name for choice in SOLVERS))
 
 
 def solve(
@@ -70,7 +49,8 @@ def solve(
     problem
         Stated fresh, solved once; options set on it are overruled.
     solver
-        One of `solver_names`. "auto" takes HiGHS where it is installed and fits, else CVXOPT.
+        One of `solver_names`. "auto": CVXOPT for a small linear program (HiGHS if that fails)
+        and where HiGHS is missing or does not take the program, else HiGHS.
     time_limit
         Seconds; looked at between the iterations of the solver, and inside those of HiGHS's
         interior point method.
@@ -95,50 +75,18 @@ def solve(
         The solver's package is not installed.
     """
     settings = Settings(time_limit, max_iterations, tolerance, threads, on_progress, cancel)
-    name = _automatic(problem) if solver == "auto" else _checked(problem, solver)
-    if name == "cvxopt":
+    for choice in candidates(problem, solver):
+        solution = _solve_with(choice, problem, settings)
+        if not solution.status.startswith("failed"):
+            break
+    return solution
+
+
+def _solve_with(choice: SolverChoice, problem: picos.Problem, settings: Settings) -> Solution:
+    if choice is CVXOPT:
         from lipexplore.solvers.cvxopt_driver import solve_with_cvxopt
 
         return solve_with_cvxopt(problem, settings)
     from lipexplore.solvers.highs_driver import solve_with_highs, solve_with_pdlp
 
-    return (solve_with_pdlp if name == "highs-pdlp" else solve_with_highs)(problem, settings)
-
-
-def _automatic(problem: picos.Problem) -> str:
-    if SOLVERS[0].available and _highs_takes(problem):
-        return "highs"
-    if not problem.continuous:
-        raise SolverUnavailable("integer programs need HiGHS: install it by `pip install highspy`")
-    return "cvxopt"
-
-
-def _checked(problem: picos.Problem, name: str) -> str:
-    choice = next((choice for choice in SOLVERS if choice.name == name), None)
-    if choice is None:
-        raise InvalidSetting(
-            f"no solver is called {name!r}: use one of {', '.join(solver_names())}"
-        )
-    if not choice.available:
-        raise SolverUnavailable(
-            f"solver {name!r} needs the package {choice.package}: "
-            f"install it by `pip install {choice.package}`"
-        )
-    takes = problem.continuous if name == "cvxopt" else _highs_takes(problem)
-    if name == "highs-pdlp":
-        takes = takes and problem.continuous and _is_affine(problem)
-    if not takes:
-        raise InvalidSetting(f"solver {name!r} does not solve programs of this kind: use 'auto'")
-    return name
-
-
-def _highs_takes(problem: picos.Problem) -> bool:
-    from lipexplore.solvers.highs_driver import takes
-
-    return takes(problem)
-
-
-def _is_affine(problem: picos.Problem) -> bool:
-    from lipexplore.solvers.highs_driver import is_affine
-
-    return is_affine(problem)
+    return (solve_with_pdlp if choice is HIGHS_PDLP else solve_with_highs)(problem, settings)

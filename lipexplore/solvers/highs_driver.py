@@ -7,9 +7,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from picos.expressions import AffineExpression
-
-from lipexplore.solvers.highs import HighsSolver, register
+from lipexplore.solvers.choice import has_affine_objective
+from lipexplore.solvers.highs import register
 from lipexplore.solvers.reading import Ending, read_solution
 
 if TYPE_CHECKING:
@@ -38,24 +37,27 @@ STATUSES = {
 }
 
 
-def takes(problem: picos.Problem) -> bool:
-    """Whether HiGHS takes the program: affine constraints, affine or convex quadratic objective."""
-    return bool(HighsSolver.supports(problem.footprint))
-
-
-def is_affine(problem: picos.Problem) -> bool:
-    """Whether the objective is affine."""
-    return isinstance(problem.no.function, AffineExpression)
-
-
 def solve_with_highs(problem: picos.Problem, settings: Settings) -> Solution:
     """Solve by interior point (LP), branch and bound (MIP) or active sets (QP)."""
-    if not is_affine(problem):
+    if not has_affine_objective(problem):
         return _solve(problem, settings, "highs", {})
     if not problem.continuous:
         gap = settings.tolerance or 0.0
         return _solve(problem, settings, "highs", {"mip_rel_gap": gap, "mip_abs_gap": gap})
-    return _solve(problem, settings, "highs", INTERIOR | _tolerances(settings.tolerance, "ipm"))
+    return _solve_by_interior_point(problem, settings)
+
+
+def _solve_by_interior_point(problem: picos.Problem, settings: Settings) -> Solution:
+    native = INTERIOR | _tolerances(settings.tolerance, "ipm")
+    solution = _solve(problem, settings, "highs", native)
+    if solution.status != STATUSES["kUnknown"]:
+        return solution
+    # Degenerate programs, often tiny ones, need presolve after all.
+    if settings.time_limit is not None:
+        left = max(settings.time_limit - solution.seconds, 1e-3)
+        settings = replace(settings, time_limit=left)
+    again = _solve(problem, settings, "highs", native | {"presolve": "on"})
+    return again if again.status == "optimal" else solution
 
 
 def solve_with_pdlp(problem: picos.Problem, settings: Settings) -> Solution:

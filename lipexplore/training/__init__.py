@@ -1,4 +1,4 @@
-"""Small trainers behind ``data/`` and the notebooks: numpy only, seconds, the same bits everywhere."""
+"""Small trainers behind ``data/`` and the notebooks: numpy, seconds, the same bits everywhere."""
 
 from lipexplore.training.feedforward import (
     Recipe,
@@ -7,18 +7,19 @@ from lipexplore.training.feedforward import (
     number_correct,
     train,
 )
-from lipexplore.training.images import enlarge, pool
+from lipexplore.training.images import digits_for, enlarge, pool
+from lipexplore.training.pruning import magnitude_mask, train_pruned, units_with_path
 
 __all__ = [
     "Recipe",
+    "digits_for",
     "enlarge",
-    "idle_units",
     "initial_network",
-    "largest_on_paths",
     "loss_and_gradient",
-    "mask_of",
+    "magnitude_mask",
     "number_correct",
     "pool",
     "train",
     "train_pruned",
+    "units_with_path",
 ]

@@ -1,16 +1,17 @@
 """Train a classifier by Adam on the softmax cross-entropy, in numpy and the same on every machine.
 
-Matrix products and exponentials differ in their last bit from one processor or BLAS to the next, and
-training would blow such a bit up. So each gradient is rounded to a multiple of 2^-24 before it is used:
-two machines then see the same gradient (unless an entry lies within about 1e-16 of a rounding edge),
-and everything after it is elementwise IEEE arithmetic, the same everywhere. Random numbers come from
-``Generator.random`` alone.
+Matrix products and exponentials differ in their last bit from one processor or BLAS to the next,
+and training would blow such a bit up. So each gradient is rounded to a multiple of 2^-24 before it
+is used: two machines then see the same gradient (unless an entry lies within about 1e-16 of a
+rounding edge), and everything after it is elementwise IEEE arithmetic, the same everywhere. Random
+numbers come from ``Generator.random`` alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from lipexplore.errors import InvalidSetting
 from lipexplore.networks.feedforward import Network
 from lipexplore.rounding import Array
-from lipexplore.training.parameters import flatten, unflatten, with_parameters
+from lipexplore.training.parameters import flatten, with_parameters
 
 Labels = NDArray[np.int64]
 
@@ -68,8 +69,7 @@ def initial_network(
         Layer sizes (n_0, n_1, ..., m).
     """
     rng = np.random.default_rng(seed)
-    pairs = zip(widths[:-1], widths[1:], strict=True)
-    weights = [(2.0 * rng.random((b, a)) - 1.0) * np.sqrt(6.0 / a) for a, b in pairs]
+    weights = [(2.0 * rng.random((b, a)) - 1.0) * np.sqrt(6.0 / a) for a, b in pairwise(widths)]
     biases = [np.full(n, 0.5) for n in widths[1:-1]] + [np.zeros(widths[-1])]
     return Network(weights, biases, activation, name)
 
@@ -164,7 +164,7 @@ def _cross_entropy(network: Network, images: Array, labels: Labels) -> tuple[flo
 
 
 def _softmax_loss(outputs: Array, labels: Labels) -> tuple[float, Array]:
-    """Return the mean cross-entropy and its derivative (softmax - one-hot) / count by the outputs."""
+    """Return the mean cross-entropy and its derivative (softmax - one-hot) / count."""
     rows = np.arange(len(labels))
     shifted = outputs - outputs.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)

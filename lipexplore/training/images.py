@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from lipexplore.errors import InvalidSetting
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.gallery import digits
 from lipexplore.rounding import Array
+
+
+def digits_for(network: Network, split: str = "test") -> tuple[Array, NDArray[np.int64]]:
+    """Return the digits at the size that the network reads: images (count, n_0), labels (count,).
+
+    The 8 x 8 images stay as they are, are pooled (n_0 = 16 or 4) or enlarged (n_0 = 784, say).
+
+    Raises
+    ------
+    InvalidSetting
+        If n_0 is no square, or pooling to that size is not possible.
+    """
+    images, labels = digits(split)
+    size = math.isqrt(network.n_inputs)
+    if size * size != network.n_inputs:
+        raise InvalidSetting(f"{network.n_inputs} inputs are no square image")
+    return (pool if size < 8 else enlarge)(images, size), labels
 
 
 def pool(images: Array, size: int) -> Array:
@@ -15,7 +37,9 @@ def pool(images: Array, size: int) -> Array:
     """
     side = _side(images)
     if size < 1 or side % size:
-        raise InvalidSetting(f"images of {side} x {side} pixels cannot be pooled to {size} x {size}")
+        raise InvalidSetting(
+            f"images of {side} x {side} pixels cannot be pooled to {size} x {size}"
+        )
     matrix = np.repeat(np.eye(size), side // size, axis=1) * (size / side)
     return _resized(images, matrix)
 
@@ -56,7 +80,7 @@ def _resized(images: Array, matrix: Array) -> Array:
 
 def _side(images: Array) -> int:
     pixels = images.shape[-1]
-    side = round(pixels**0.5)
+    side = math.isqrt(pixels)
     if images.ndim != 2 or side * side != pixels or side == 0:
         raise InvalidSetting(f"images must have shape (count, side^2), not {images.shape}")
     return side

@@ -14,11 +14,9 @@ from lipexplore.training.parameters import flatten
 
 
 def magnitude_mask(network: Network, zeros: float) -> Array:
-    """Return 0 for the share ``zeros`` of all weights with the least score, else 1, shape (P,).
+    """Return 0 for the share ``zeros`` of all weights with the least size, else 1, shape (P,).
 
-    The score of a weight w of layer l is w^2 divided by the sum of v^2 over the layer's weights v
-    that are no smaller (LAMP: Lee et al., ICLR 2021): it weighs the layers against each other, and
-    each keeps its largest weight, whose score is 1. Biases stay.
+    One threshold holds for the weights of all layers, the last one included; biases stay.
 
     Raises
     ------
@@ -27,20 +25,20 @@ def magnitude_mask(network: Network, zeros: float) -> Array:
     """
     if not 0.0 <= zeros < 1.0:
         raise InvalidSetting(f"the share of zeros must be in [0, 1), not {zeros}")
-    scores = flatten(
-        [_scores(weight) for weight in network.weights],
+    sizes = flatten(
+        [np.abs(weight) for weight in network.weights],
         [np.full(len(bias), np.inf) for bias in network.biases],
     )
     count = round(zeros * sum(weight.size for weight in network.weights))
-    mask = np.ones_like(scores)
-    mask[np.argsort(scores, kind="stable")[:count]] = 0.0
+    mask = np.ones_like(sizes)
+    mask[np.argsort(sizes, kind="stable")[:count]] = 0.0
     return mask
 
 
 def train_pruned(
     network: Network, images: Array, labels: Labels, recipe: Recipe, stages: Sequence[float]
 ) -> Network:
-    """Return the network pruned to each share of zeros in turn, trained by ``recipe`` after each."""
+    """Return the network pruned to each share of zeros in turn and trained after each."""
     for zeros in stages:
         network = train(network, images, labels, recipe, magnitude_mask(network, zeros))
     return network
@@ -56,11 +54,3 @@ def units_with_path(network: Network) -> list[int]:
         backward.append(backward[-1] @ matrix)
     pairs = zip(forward[1:-1], backward[-2:0:-1], strict=True)
     return [int((there & back).sum()) for there, back in pairs]
-
-
-def _scores(weight: Array) -> Array:
-    squares = np.square(weight).ravel()
-    order = np.argsort(-squares, kind="stable")
-    scores = np.empty_like(squares)
-    scores[order] = squares[order] / np.maximum(np.cumsum(squares[order]), np.finfo(float).tiny)
-    return scores.reshape(weight.shape)

@@ -1,5 +1,6 @@
 """Integer programs through HiGHS."""
 
+import threading
 from itertools import product
 
 import numpy as np
@@ -42,18 +43,33 @@ def test_integer_variable_with_bounds():
     assert tuple(np.round(solution.primal["n"])) == point
 
 
-def test_dual_bound_of_an_early_stop_is_on_the_far_side():
+def hard_program():
     generator = np.random.default_rng(3)
     rows = generator.integers(1, 60, (6, 60)).astype(float)
     problem, x = picos.Problem(), picos.BinaryVariable("x", 60)
     problem.maximize = picos.Constant(rows.mean(axis=0) + generator.uniform(0, 5, 60)) | x
     problem.add_constraint(picos.Constant(rows) * x <= picos.Constant(rows.sum(axis=1) // 2))
+    return problem
+
+
+def test_dual_bound_of_an_early_stop_is_on_the_far_side():
     reports = []
-    solution = solve(problem, time_limit=0.5, on_progress=reports.append)
+    solution = solve(hard_program(), time_limit=0.5, on_progress=reports.append)
     assert solution.status == "time limit"
     assert solution.value < solution.bound < np.inf
     assert reports
     assert reports[-1].dual >= solution.bound - 1e-6
+
+
+def test_cancel_from_another_thread():
+    cancel = threading.Event()
+    timer = threading.Timer(0.3, cancel.set)
+    timer.start()
+    solution = solve(hard_program(), cancel=cancel)
+    timer.join()
+    assert solution.status == "cancelled"
+    assert 0.2 < solution.seconds < 2
+    assert solution.value < solution.bound
 
 
 def test_other_solvers_refuse():

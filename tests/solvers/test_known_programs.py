@@ -112,8 +112,10 @@ def test_semidefinite_program_goes_to_cvxopt():
     problem, t = picos.Problem(), picos.RealVariable("t")
     problem.minimize = t
     problem.add_constraint(t * picos.I(3) - picos.Constant(matrix) >> 0)
-    solution = solve(problem)
+    reports = []
+    solution = solve(problem, on_progress=reports.append)
     assert solution.solver == "cvxopt"
+    assert [report.iteration for report in reports] == list(range(1, solution.iterations + 1))
     assert solution.value == pytest.approx(np.linalg.eigvalsh(matrix).max(), abs=1e-6)
     multiplier = solution.duals[0].reshape(3, 3)
     assert np.trace(multiplier) == pytest.approx(1, abs=1e-6)

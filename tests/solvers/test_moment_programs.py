@@ -21,7 +21,7 @@ def small():
 
 @pytest.fixture(scope="module")
 def medium():
-    return moments(12, 11, seed=1)
+    return moments(16, 15, seed=1)
 
 
 @pytest.fixture(scope="module")

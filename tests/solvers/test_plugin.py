@@ -9,18 +9,17 @@ import pytest
 from picos.modeling import options as picos_options
 from picos.solvers import _solvers
 
-import lipexplore.solvers
 from lipexplore.errors import InvalidSetting, SolverUnavailable
-from lipexplore.solvers import SOLVERS, solve, solver_names
+from lipexplore.solvers import SOLVERS, choice, solve, solver_names
 from lipexplore.solvers.highs import STATES, HighsSolver, register
-from tests.solvers.programs import LINEAR
+from tests.solvers.programs import LINEAR, moments
 
 
 @pytest.fixture
 def without_highspy(monkeypatch):
-    find_spec = lipexplore.solvers.importlib.util.find_spec
+    find_spec = choice.importlib.util.find_spec
     monkeypatch.setattr(
-        lipexplore.solvers.importlib.util,
+        choice.importlib.util,
         "find_spec",
         lambda name: None if name == "highspy" else find_spec(name),
     )
@@ -109,7 +108,7 @@ def test_numbers_must_be_positive(setting):
 
 def test_without_highspy_linear_programs_go_to_cvxopt(without_highspy):
     assert solve(LINEAR["max_less"].state()).solver == "cvxopt"
-    assert [choice.name for choice in SOLVERS if choice.available] == ["cvxopt"]
+    assert [line.name for line in SOLVERS if line.available] == ["cvxopt"]
 
 
 def test_without_highspy_asking_for_it_says_how_to_get_it(without_highspy):
@@ -119,6 +118,20 @@ def test_without_highspy_asking_for_it_says_how_to_get_it(without_highspy):
     problem.maximize = picos.sum(x)
     with pytest.raises(SolverUnavailable, match="pip install highspy"):
         solve(problem)
+
+
+def test_auto_takes_cvxopt_for_small_and_highs_for_large_programs():
+    assert solve(moments(4, 3, 0).state()).solver == "cvxopt"
+    assert solve(moments(9, 8, 0).state()).solver == "highs"
+
+
+def test_auto_turns_to_highs_where_cvxopt_fails():
+    problem, x = picos.Problem(), picos.RealVariable("x", 2)
+    problem.add_constraint(x[0] >= x[1])
+    problem.minimize = x[0] - x[1]
+    solution = solve(problem)
+    assert (solution.solver, solution.status) == ("highs", "optimal")
+    assert solution.value == pytest.approx(0, abs=1e-6)
 
 
 def test_names_need_no_solver_package():

@@ -1,0 +1,1 @@
+"""Measurements of the figures that the README states; run by ``make bench``."""

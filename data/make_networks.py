@@ -1,0 +1,167 @@
+"""Train every network of data/networks and write the table of data/README.md.
+
+    python data/make_networks.py            trains and writes all (a quarter of a minute)
+    python data/make_networks.py --check    trains all again and compares with the files
+
+The check asks for weights within 1e-6, the same number of test images right, and the checksums of
+the README; it exits with status 1 otherwise.
+"""
+
+# ruff: noqa: T201 (a script prints)
+import os
+
+if __name__ == "__main__":
+    # One thread, said before numpy loads.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+
+import argparse
+import hashlib
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.files import load_network, save_network
+from lipexplore.training import (
+    Recipe,
+    digits_for,
+    initial_network,
+    number_correct,
+    train,
+    train_pruned,
+    units_with_path,
+)
+
+FOLDER = Path(__file__).resolve().parent
+TABLE_START, TABLE_END = "<!-- table by make_networks.py -->", "<!-- end of table -->"
+
+
+DENSE = "digits-64-20-10-relu"
+SCRATCH = Recipe()
+FINE_TUNING = Recipe(epochs=30, step=0.01)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One network: trained from scratch, or pruned in ``stages`` from the network ``start``."""
+
+    widths: tuple[int, ...]
+    activation: str = "relu"
+    recipe: Recipe = SCRATCH
+    start: str | None = None
+    stages: tuple[float, ...] = ()
+
+
+def _pruned(start: str, *stages: float) -> Plan:
+    return Plan((64, 20, 10), recipe=FINE_TUNING, start=DENSE + start, stages=stages)
+
+
+PLANS = {
+    "digits-16-12-8-10-relu": Plan((16, 12, 8, 10), recipe=Recipe(epochs=200)),
+    "digits-64-20-10-relu": Plan((64, 20, 10)),
+    "digits-64-20-10-elu": Plan((64, 20, 10), "elu:1.0"),
+    "digits-64-32-16-10-relu": Plan((64, 32, 16, 10)),
+    "digits-784-50-10-relu": Plan((784, 50, 10), recipe=Recipe(epochs=50, step=0.001)),
+    "digits-64-20-10-relu-zeros50": _pruned("", 0.25, 0.5),
+    "digits-64-20-10-relu-zeros80": _pruned("-zeros50", 0.55, 0.6, 0.65, 0.7, 0.75, 0.8),
+    "digits-64-20-10-relu-zeros90": _pruned("-zeros80", 0.82, 0.84, 0.86, 0.88, 0.9),
+    "digits-64-20-10-relu-zeros95": _pruned("-zeros90", 0.91, 0.92, 0.93, 0.935, 0.94, 0.945, 0.95),
+}
+
+
+@cache
+def trained(name: str) -> Network:
+    """Return the network of that name, trained here and now."""
+    plan = PLANS[name]
+    if plan.start is None:
+        start = initial_network(plan.widths, plan.activation, plan.recipe.seed, name)
+        return train(start, *digits_for(start, "train"), plan.recipe)
+    start = trained(plan.start)
+    start = Network(start.weights, start.biases, start.activations, name)
+    return train_pruned(start, *digits_for(start, "train"), plan.recipe, plan.stages)
+
+
+def path_of(name: str) -> Path:
+    """Return the file of the network of that name."""
+    return FOLDER / "networks" / f"{name}.npz"
+
+
+def row(name: str) -> str:
+    """Return the README's line on a shipped network."""
+    network = load_network(path_of(name))
+    right = number_correct(network, *digits_for(network))
+    total = sum(weight.size for weight in network.weights)
+    zeros = total - sum(np.count_nonzero(weight) for weight in network.weights)
+    alive = ", ".join(
+        f"{count} of {width}"
+        for count, width in zip(units_with_path(network), network.widths[1:-1], strict=True)
+    )
+    cells = [
+        f"`{name}`",
+        "-".join(map(str, network.widths)),
+        f"`{PLANS[name].activation}`",
+        f"{right} ({100 * right / 360:.1f} %)",
+        f"{zeros} of {total} ({100 * zeros / total:.1f} %)",
+        alive,
+        str(PLANS[name].recipe.seed),
+        f"`{hashlib.sha256(path_of(name).read_bytes()).hexdigest()}`",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def table() -> str:
+    """Return the README's table of the shipped networks, in Markdown."""
+    titles = "network, layers, activation, right of 360, zero weights, hidden units on a path, seed"
+    head = [*titles.split(", "), "SHA-256 of the file"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    return "\n".join(lines + [row(name) for name in PLANS])
+
+
+def write() -> None:
+    """Train and save every network, then renew the README's table."""
+    for name in PLANS:
+        save_network(trained(name), path_of(name))
+    readme = FOLDER / "README.md"
+    before, rest = readme.read_text(encoding="utf-8").split(TABLE_START)
+    after = rest.split(TABLE_END)[1]
+    text = f"{before}{TABLE_START}\n{table()}\n{TABLE_END}{after}"
+    readme.write_text(text, encoding="utf-8")
+
+
+def differences(name: str) -> list[str]:
+    """Train a network again and say where it departs from the shipped one."""
+    shipped, again = load_network(path_of(name)), trained(name)
+    problems = []
+    pairs = zip(shipped.weights + shipped.biases, again.weights + again.biases, strict=True)
+    if (gap := max(float(np.abs(a - b).max()) for a, b in pairs)) > 1e-6:
+        problems.append(f"{name}: weights differ by {gap:.3g}")
+    images, labels = digits_for(shipped)
+    counts = [number_correct(network, images, labels) for network in (shipped, again)]
+    if counts[0] != counts[1]:
+        problems.append(f"{name}: {counts[1]} test images right instead of {counts[0]}")
+    if row(name) not in (FOLDER / "README.md").read_text(encoding="utf-8"):
+        problems.append(f"{name}: the line of data/README.md is not that of the file")
+    return problems
+
+
+def main() -> int:
+    """Write or check everything; print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    if parser.parse_args().check:
+        problems = [problem for name in PLANS for problem in differences(name)]
+    else:
+        problems = []
+        write()
+    print(table())
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

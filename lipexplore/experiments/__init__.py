@@ -1,0 +1,1 @@
+"""Many bounds in one table."""

@@ -1,0 +1,1 @@
+"""Bounds computed in a child process that can be watched and stopped."""

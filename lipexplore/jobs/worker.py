@@ -1,0 +1,120 @@
+"""The child process: reads one job per line on stdin, answers in lines on stdout.
+
+Run by :mod:`lipexplore.jobs.process` as ``python -m lipexplore.jobs.worker``. It ends when stdin
+does, so it never outlives the program that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+SECONDS_BETWEEN_TICKS = 0.05
+WARM_SOLVERS = ("highs", "cvxopt")
+
+Send = Callable[..., None]
+
+
+class Ticker:
+    """Sends a solver's iterations, at most 20 per second; the first and the last always."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._sent_at = -float("inf")
+        self._held: dict[str, Any] | None = None
+
+    def __call__(self, data: Mapping[str, Any]) -> None:
+        """Send the tick, or hold it back until the next."""
+        now = time.perf_counter()
+        self._held = dict(data)
+        if now - self._sent_at >= SECONDS_BETWEEN_TICKS:
+            self._sent_at = now
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the tick that was held back."""
+        if self._held is not None:
+            self._send("progress", data=self._held)
+            self._held = None
+
+
+def main() -> None:
+    """Answer jobs until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    source, target = _claim_pipes()
+    inbox: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(source, inbox), daemon=True).start()
+    versions = _warm_up()
+    from lipexplore.jobs.protocol import encode
+
+    def send(kind: str, **content: Any) -> None:
+        target.write(encode({"kind": kind, **content}))
+        target.flush()
+
+    send("ready", data=versions)
+    while True:
+        _answer(json.loads(inbox.get()), send)
+
+
+def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Move the protocol to descriptors of its own: what libraries print goes to stderr."""
+    source, target = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(source, "rb"), os.fdopen(target, "wb")
+
+
+def _listen(source: BinaryIO, inbox: SimpleQueue[bytes]) -> None:
+    for line in source:
+        inbox.put(line)
+    os._exit(0)
+
+
+def _warm_up() -> dict[str, str]:
+    """Import what a first job needs by running a tiny one with each solver."""
+    from lipexplore.bounds import bound
+    from lipexplore.errors import LipexploreError
+    from lipexplore.jobs.versions import package_versions
+    from lipexplore.networks.feedforward import Network
+
+    tiny = Network([[[1.0, -1.0]], [[1.0]]])
+    for solver in WARM_SOLVERS:
+        with contextlib.suppress(LipexploreError, ImportError):
+            bound(tiny, "lipopt-lp", solver=solver)
+    return package_versions()
+
+
+def _answer(message: dict[str, Any], send_any: Send) -> None:
+    from lipexplore.jobs.protocol import FAILURES, Job, bound_to_message, one_sentence
+
+    number = message["job"]
+
+    def send(kind: str, **content: Any) -> None:
+        send_any(kind, job=number, **content)
+
+    send("started")
+    ticker = Ticker(send)
+    try:
+        found = Job.from_message(message["question"]).run(ticker)
+    except FAILURES as error:
+        send("error", error=type(error).__name__, expected=True, data=one_sentence(error))
+    except Exception as error:  # noqa: BLE001 (a mistake in one method must not end the worker)
+        traceback.print_exc()
+        send("error", error=type(error).__name__, expected=False, data=one_sentence(error))
+    else:
+        ticker.flush()
+        send("result", data=bound_to_message(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The grid as a table."""
+
+import math
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lipexplore
+from lipexplore.bounds import bound
+from lipexplore.bounds.lipopt_lp import LipoptLP
+from lipexplore.errors import InvalidSetting
+from lipexplore.experiments import executors
+from lipexplore.experiments.sweep import KEY, sweep
+from lipexplore.jobs.client import Worker
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.generators import random_dense
+from lipexplore.norms import Norm
+from lipexplore.regions import WHOLE_SPACE, Ball, Box
+from tests.jobs.running import long
+
+NETWORKS = [random_dense((3, 4, 2), 1), random_dense((3, 3, 3, 2), 2, "tanh")]
+BALL = Ball(np.array([0.1, -0.2, 0.3]), 0.25, Norm.L2)
+WRONG_BALL = Ball(np.zeros(5), 1.0)
+DISCONNECTED = Network([np.zeros((2, 3)), np.ones((2, 2))], name="disconnected")
+METHODS = ["path", ("lipopt-lp", {"degree": 3}), ("vertex-search", {"starts": 5})]
+TIMES = ["build_seconds", "solve_seconds", "verify_seconds", "seconds"]
+
+
+def without_times(table):
+    return table.drop(columns=TIMES)
+
+
+def test_rows_are_the_answers_of_bound_in_the_order_of_the_grid():
+    methods = [("path", {}), ("vertex-search", {"starts": 5, "seed": 1})]
+    table = sweep(NETWORKS, methods, ("l1", Norm.L2), (WHOLE_SPACE, BALL), outputs=(1, 0))
+    grid = list(product(NETWORKS, (WHOLE_SPACE, BALL), ("l1", "l2"), (1, 0), methods))
+    assert len(table) == len(grid)
+    for row, (network, region, norm, output, (name, settings)) in zip(
+        table.itertuples(), grid, strict=True
+    ):
+        direct = bound(network, name, norm, region, output, **settings)
+        assert (row.network_hash, row.norm, row.output, row.method) == (
+            network.content_hash,
+            norm,
+            output,
+            name,
+        )
+        assert (row.value, row.lower, row.verified, row.of, row.lower_of, row.side) == (
+            direct.value,
+            direct.lower,
+            direct.verified,
+            direct.of,
+            direct.lower_of,
+            direct.side,
+        )
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ((NETWORKS[0], ["lipopt-lp"], ("l2",)), "does not answer for the l2 norm"),
+        ((NETWORKS[0], [("lipopt-lp", {"degree": 1})]), "degree 1 is too low"),
+        ((NETWORKS[0], [("lipopt-lp", {"memory_limit": 1e-9})]), "above the limit"),
+        ((NETWORKS[0], ["sampled-gradient"], ("l2",), (WRONG_BALL,)), "5 coordinates"),
+        ((DISCONNECTED, ["norm-product"]), "no path"),
+    ],
+    ids=["norm", "degree", "memory", "region", "path"],
+)
+def test_a_failure_is_a_row_with_what_is_true_anyway(question, reason):
+    row = sweep(*question).iloc[0]
+    assert reason in row.status
+    assert (row.value, row.lower, row.verified) == (math.inf, 0.0, False)
+    assert row.network_hash == question[0].content_hash
+    assert row.side == ("lower" if row.method == "sampled-gradient" else "upper")
+
+
+def test_a_failure_does_not_stop_the_others_and_memory_errors_are_failures(monkeypatch):
+    def starve(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("lipexplore.bounds.path.Path.__call__", starve)
+    table = sweep([DISCONNECTED, NETWORKS[0]], ["path", "norm-product"])
+    assert table.verified.tolist() == [False, False, False, True]
+    assert "no path" in table.status[1]
+    assert "out of memory" in table.status[2]
+
+
+def test_a_mistake_in_a_method_is_raised(monkeypatch, changed_worker):
+    def wrong(*_, **__):
+        raise KeyError("mistake")
+
+    monkeypatch.setattr("lipexplore.bounds.path.Path.__call__", wrong)
+    with pytest.raises(KeyError, match="mistake"):
+        sweep(NETWORKS, ["path"])
+    worker = changed_worker("job.run = lambda self, tick: {}['mistake']")
+    with pytest.raises(RuntimeError, match="mistake"):
+        sweep(NETWORKS, ["path"], executor=worker)
+    assert not worker.busy
+
+
+def test_each_row_is_told_when_it_is_there():
+    told = []
+    table = sweep(NETWORKS, METHODS, on_row=told.append)
+    pd.testing.assert_frame_equal(pd.DataFrame(told), table)
+
+
+def test_what_on_row_raises_ends_the_sweep():
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with Worker() as worker:
+        with pytest.raises(KeyboardInterrupt):
+            sweep(NETWORKS, METHODS, executor=worker, on_row=stop)
+        assert not worker.busy
+        assert len(sweep(NETWORKS, ["path"], executor=worker)) == len(NETWORKS)
+
+
+def test_workers_give_the_same_table_as_this_process():
+    question = ([*NETWORKS, DISCONNECTED], METHODS, ("linf", "l2"), (WHOLE_SPACE, WRONG_BALL, BALL))
+    here, told = sweep(*question, outputs=(0, 1)), []
+    with Worker() as first, Worker() as second:
+        one = sweep(*question, outputs=(0, 1), executor=first, on_row=told.append)
+        two = sweep(*question, outputs=(0, 1), executor=[first, second])
+    pd.testing.assert_frame_equal(without_times(one), without_times(here))
+    pd.testing.assert_frame_equal(without_times(two), without_times(here))
+    pd.testing.assert_frame_equal(pd.DataFrame(told), one)
+
+
+def test_a_number_of_workers_is_started_and_ended():
+    table = sweep(NETWORKS, ["path", "norm-product"], executor=2, time_limit=10.0)
+    assert table.verified.all()
+    assert sweep([], ["path"], executor=2).empty
+
+
+def test_a_method_that_ignores_its_limit_is_killed(monkeypatch, changed_worker):
+    monkeypatch.setattr(executors, "GRACE_SECONDS", 0.2)
+    worker = changed_worker(
+        "import time\n"
+        "run = job.run\n"
+        "def slow(self, tick):\n"
+        "    if self.method == 'path': time.sleep(60)\n"
+        "    return run(self, tick)\n"
+        "job.run = slow"
+    )
+    table = sweep(NETWORKS[0], ["path", "norm-product"], time_limit=0.4, executor=worker)
+    assert table.verified.tolist() == [False, True]
+    assert table.status[0].startswith("killed after 0.")
+    assert "the limit is 0.4 s" in table.status[0]
+    assert 0.7 <= table.seconds[0] < 2.0
+
+
+def test_a_worker_that_dies_is_a_row(changed_worker):
+    worker = changed_worker(
+        "import os\n"
+        "run = job.run\n"
+        "job.run = lambda self, tick: os._exit(7) if self.method == 'path' else run(self, tick)"
+    )
+    table = sweep(NETWORKS[0], ["path", "norm-product"], executor=worker)
+    assert table.verified.tolist() == [False, True]
+    assert "ended with code 7" in table.status[0]
+
+
+def test_a_worker_with_jobs_of_its_own_is_refused():
+    with Worker() as worker:
+        worker.submit(long())
+        with pytest.raises(InvalidSetting, match="idle"):
+            sweep(NETWORKS, ["path"], executor=worker)
+
+
+@pytest.mark.parametrize(
+    ("methods", "norms", "reason"),
+    [
+        (["path", "guess"], ["l1"], "unknown method"),
+        ([("path", {"degree": 2})], ["l1"], "no setting 'degree'"),
+        (["path"], ["l1", "l7"], "unknown norm"),
+    ],
+)
+def test_a_wrong_call_is_refused_before_anything_runs(methods, norms, reason):
+    told = []
+    with pytest.raises(InvalidSetting, match=reason):
+        sweep(NETWORKS, methods, norms, on_row=told.append)
+    assert told == []
+
+
+def test_equal_keys_mean_equal_questions():
+    spelled = ["lipopt-lp", ("lipopt-lp", {"degree": None}), LipoptLP()]
+    table = sweep(NETWORKS[0], spelled)
+    assert len(table.groupby(list(KEY))) == 1
+    other = Ball(BALL.center + 1e-15, BALL.radius, BALL.norm)
+    box = Box(np.zeros(3), np.ones(3))
+    wide = sweep(
+        NETWORKS, ["path", *spelled[:1]], ("l1", "linf"), (BALL, other, box), outputs=(0, "all")
+    )
+    assert len(wide.groupby(list(KEY))) == len(wide) == 48
+    again = sweep(NETWORKS, ["path"], ("l1",), (Ball(BALL.center, 0.25, "l2"),))
+    merged = wide.merge(again, on=list(KEY))
+    assert (merged.value_x == merged.value_y).all()
+    assert len(merged) == 2
+
+
+def test_pandas_is_imported_by_the_first_sweep_only():
+    home = str(Path(lipexplore.__file__).parents[1])
+    code = f"import sys; sys.path.insert(0, {home!r}); from lipexplore import sweep; "
+    code += "sys.exit(bool({'pandas', 'picos', 'scipy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,127 @@
+import hashlib
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipexplore.errors import InvalidNetwork
+from lipexplore.networks.files import save_network
+from lipexplore.networks.gallery import (
+    data_folder,
+    digits,
+    gallery_names,
+    gallery_network,
+    open_network,
+)
+from lipexplore.training import digits_for, number_correct, units_with_path
+
+DATA = data_folder()
+README = (DATA / "README.md").read_text(encoding="utf-8")
+ROWS = {
+    cells[0].strip("`"): cells[1:]
+    for line in README.splitlines()
+    if line.startswith("| `digits-")
+    for cells in [[cell.strip() for cell in line.strip("|").split("|")]]
+}
+FAST = ("digits-16-12-8-10-relu", "digits-64-20-10-relu")
+
+
+def load_script():
+    spec = importlib.util.spec_from_file_location("make_networks", DATA / "make_networks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def script():
+    return load_script()
+
+
+def sha256(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def test_digits_are_those_of_scikit_learn():
+    load_digits = pytest.importorskip("sklearn.datasets").load_digits
+    pixels, labels = load_digits(return_X_y=True)
+    with np.load(DATA / "digits.npz", allow_pickle=False) as archive:
+        assert archive["pixels"].dtype == archive["labels"].dtype == np.uint8
+        np.testing.assert_array_equal(archive["pixels"], pixels)
+        np.testing.assert_array_equal(archive["labels"], labels)
+    images = np.concatenate([digits("train")[0], digits("test")[0]])
+    np.testing.assert_array_equal(16.0 * images, pixels)
+    np.testing.assert_array_equal(digits("test")[1], labels[-360:])
+
+
+def test_digits_checksum_is_in_the_readme():
+    assert f"`{sha256(DATA / 'digits.npz')}`" in README
+
+
+def test_gallery_holds_what_the_readme_lists(script):
+    assert set(gallery_names()) == set(ROWS) == set(script.PLANS)
+    assert len(ROWS) == 9
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_readme_line_is_true(name):
+    layers, activation, right, zeros, units, _, checksum = ROWS[name]
+    network = gallery_network(name)
+    assert network.name == name
+    assert "-".join(map(str, network.widths)) == layers
+    assert {act.name for act in network.activations} == {activation.strip("`")}
+    assert number_correct(network, *digits_for(network)) == int(right.split()[0])
+    assert right == f"{right.split()[0]} ({int(right.split()[0]) / 3.6:.1f} %)"
+    found = [int(number) for number in re.findall(r"\d+", zeros)[:2]]
+    sizes = [weight.size for weight in network.weights]
+    assert found == [sum(sizes) - sum(map(np.count_nonzero, network.weights)), sum(sizes)]
+    assert [int(n) for n in re.findall(r"(\d+) of", units)] == units_with_path(network)
+    assert sha256(DATA / "networks" / f"{name}.npz") == checksum.strip("`")
+
+
+@pytest.mark.parametrize("share", [50, 80, 90, 95])
+def test_share_of_zeros_is_in_the_name(share):
+    network = gallery_network(f"digits-64-20-10-relu-zeros{share}")
+    assert 1.0 - network.density == pytest.approx(share / 100, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_output_depends_on_the_input(name):
+    network = gallery_network(name)
+    assert all(network.head(output).has_path() for output in range(network.n_outputs))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_weights_are_short_rationals(name):
+    for array in (*gallery_network(name).weights, *gallery_network(name).biases):
+        np.testing.assert_array_equal(array * 2.0**20, np.round(array * 2.0**20))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_saving_again_keeps_the_network(name, tmp_path):
+    save_network(gallery_network(name), tmp_path / f"{name}.npz")
+    assert open_network(tmp_path / f"{name}.npz").content_hash == open_network(name).content_hash
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_training_again_gives_the_same_network(script, name):
+    assert script.differences(name) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in FAST])
+def test_training_every_other_network_again_gives_the_same(script, name):
+    assert script.differences(name) == []
+
+
+def test_the_check_notices_another_network(script, monkeypatch):
+    other = gallery_network("digits-64-20-10-elu")
+    monkeypatch.setattr(script, "trained", lambda name: other)
+    assert any("weights differ" in text for text in script.differences("digits-64-20-10-relu"))
+
+
+def test_unknown_name_is_refused_with_the_names():
+    with pytest.raises(InvalidNetwork, match="digits-64-20-10-relu"):
+        gallery_network("mnist")
