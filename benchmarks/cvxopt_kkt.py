@@ -22,7 +22,7 @@ def main() -> None:
     start = time.perf_counter()
     problem.solve(solver="cvxopt", max_iterations=60, primals=None, verbosity=-1)
     default_seconds = time.perf_counter() - start
-    multipliers = np.array(problem.constraints[0].dual).ravel()
+    multipliers = np.array(next(iter(problem.constraints.values())).dual).ravel()
     values = [verified_bound(program, c).value for c in (sparse.duals[0], multipliers)]
     print(
         json.dumps(

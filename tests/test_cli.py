@@ -31,9 +31,7 @@ def test_bound_json_equals_python(net, capsys):
         capsys, "bound", net, "--method", "lipopt-lp", "--degree", 3, "--output", 2, "--json"
     )
     fields = json.loads(out)
-    expected = lipexplore.bound(
-        lipexplore.load_network(net), "lipopt-lp", output=2, degree=3
-    )
+    expected = lipexplore.bound(lipexplore.load_network(net), "lipopt-lp", output=2, degree=3)
     assert (code, err) == (0, "")
     assert fields["value"] == expected.value
     assert fields["settings"]["degree"] == 3

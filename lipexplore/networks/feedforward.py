@@ -136,7 +136,8 @@ class Network:
         slopes = [
             act.slope(z) for act, z in zip(self.activations, self.preactivations(x), strict=True)
         ]
-        return self.jacobian_of_slopes(slopes)
+        jacobians = self.jacobian_of_slopes(slopes)
+        return np.broadcast_to(jacobians, (*np.shape(x)[:-1], *jacobians.shape[-2:]))
 
     def jacobian_of_slopes(self, slopes: Sequence[Array]) -> Array:
         """Return W_{d+1} D_d ... D_1 W_1 for slopes of shape (..., n_l), free of any input."""

@@ -37,9 +37,12 @@ def test_cancel_kills_a_long_solve_at_once_and_the_next_job_works(worker):
     assert worker.pid != pid
 
 
-def test_cancel_of_a_waiting_job_leaves_the_others(worker):
+def test_wait_gives_up_after_its_time_and_cancel_of_a_waiting_job_leaves_the_others(worker):
     running, dropped, kept = (worker.submit(job) for job in (long(), quick(), quick()))
     until(worker, "started", running)
+    start = time.perf_counter()
+    assert all(e.kind not in LAST for e in worker.wait(0.1))
+    assert 0.1 <= time.perf_counter() - start < 1.0
     assert worker.queued == 2
     worker.cancel(dropped)
     assert [(e.kind, e.job) for e in worker.poll() if e.kind in LAST] == [("cancelled", dropped)]
@@ -141,9 +144,13 @@ def test_no_worker_outlives_its_program(killed, tmp_path):
     assert complaints == b""
 
 
-def test_a_worker_ends_with_its_object():
+def test_an_interrupt_while_it_starts_is_survived_and_it_ends_with_its_object():
     worker = Worker()
-    until(worker, "ready", None)
+    number = worker.submit(quick())
+    while worker.pid is None:
+        time.sleep(0.001)
+    os.kill(worker.pid, signal.SIGINT)
+    until(worker, "result", number)
     pid = worker.pid
     del worker
     gc.collect()
@@ -159,14 +166,6 @@ def test_close_cancels_and_ends_for_good():
     assert not worker.busy
     with pytest.raises(WorkerDied, match="closed"):
         worker.submit(quick())
-
-
-def test_wait_gives_up_after_its_time(worker):
-    number = worker.submit(long())
-    start = time.perf_counter()
-    assert all(e.kind not in LAST for e in worker.wait(0.1))
-    assert 0.1 <= time.perf_counter() - start < 1.0
-    worker.cancel(number)
 
 
 def test_every_job_ends_exactly_once_whoever_submits_and_cancels(worker):

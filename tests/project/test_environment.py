@@ -1,7 +1,7 @@
 """pyproject.toml, environment.yml and constraints.txt say the same.
 
-pyproject.toml is the source. environment.yml repeats its list for the reader, so the two lists must be
-equal, lower limits included; constraints.txt pins everything that ``.[test]`` brings.
+pyproject.toml is the source. environment.yml repeats its list for the reader, so the two lists must
+be equal, lower limits included; constraints.txt pins everything that ``.[test]`` brings.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_every_dependency_is_pinned_within_its_limits():
 
 def test_every_dependency_states_a_lower_limit():
     for requirement in map(Requirement, DEPENDENCIES):
-        assert [part.operator for part in requirement.specifier] == [">="], str(requirement)
+        assert ">=" in [part.operator for part in requirement.specifier], str(requirement)
 
 
 def test_constraints_are_exact_versions_and_nothing_else():
@@ -85,7 +85,13 @@ def test_the_pins_are_what_the_tests_run_with():
     assert found == {name: pins()[name] for name in found}
 
 
+def test_the_pins_install_on_the_oldest_python():
+    # 3.11.2 is Debian 12's; some packages want a later 3.11
+    for name in installed_closure() & set(pins()):
+        limits = metadata.metadata(name)["Requires-Python"] or ""
+        assert "3.11.2" in SpecifierSet(limits), f"{name} requires Python {limits}"
+
+
 def test_python_floor():
-    assert sys.version_info[:2] in [(3, minor) for minor in range(11, 20)]
     assert "3.11" in SpecifierSet(PROJECT["requires-python"])
     assert "3.10" not in SpecifierSet(PROJECT["requires-python"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -120,3 +123,35 @@ def test_help_lists_every_target(checkout):
     shown = run(checkout, "make").stdout
     for target in ("explore", "test", "quick", "check", "bench", "reproduce", "clean"):
         assert f"make {target} " in shown
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (ROOT / ".venv/.lipexplore-setup").exists(), reason="this .venv was not made by make"
+)
+def test_explore_serves_the_notebook_and_asks_for_no_news(tmp_path):
+    server = subprocess.Popen(
+        [ROOT / "scripts/explore"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "LIPEXPLORE_NO_BROWSER": "1", "JUPYTER_CONFIG_DIR": str(tmp_path)},
+    )
+    try:
+        address = next(filter(None, (re.search(r"http://127\S+", line) for line in server.stdout)))
+        base, query = re.fullmatch(
+            r"(http://[^/]+)/lab/tree/notebooks/00-explore\.ipynb(\?token=\w+)", address[0]
+        ).groups()
+
+        def get(path: str):
+            with urllib.request.urlopen(f"{base}/{path}{query}", timeout=20) as answer:
+                return json.load(answer)
+
+        assert get("api/contents/notebooks/00-explore.ipynb")["type"] == "notebook"
+        name = "@jupyterlab/apputils-extension:notification"
+        properties = get(f"lab/api/settings/{name}")["schema"]["properties"]
+        assert properties["fetchNews"]["default"] == "false"
+        assert properties["checkForUpdates"]["default"] is False
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)

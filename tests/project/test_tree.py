@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 OF_ONE_MACHINE = re.compile(r"(?<![\w.)}\]~-])/(?:work|root|home|opt|Users)/\w")
 PACKAGE_INDEX = re.compile(
-    r"pypi\.(?:org|python)|pythonhosted\.|/simple/|[-_](?:extra[-_])?index[-_]url="
+    r"pypi\.(?:org|python)|pythonhosted\.|[/]simple/|index[-_]url\s*=|find[-_]links\s*="
 )
 LARGEST = 500_000
 

@@ -150,9 +150,7 @@ def test_fixed_slopes_leave_the_program():
     slopes = slope_ranges(network, region)
     problem, cliques = question(network, region)
     names = {problem.variable_name(int(v)) for clique in cliques.members for v in clique}
-    undecided = {
-        f"s1[{j}]" for j in np.flatnonzero(slopes.lower[0] < slopes.upper[0])
-    }
+    undecided = {f"s1[{j}]" for j in np.flatnonzero(slopes.lower[0] < slopes.upper[0])}
     assert 0 < len(undecided) < 6
     assert {name for name in names if name.startswith("s")} == undecided
 

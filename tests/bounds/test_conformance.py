@@ -1,0 +1,174 @@
+"""Laws that every method of METHODS obeys; registering a method subjects it to them."""
+
+import json
+import pickle
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+import lipexplore
+from lipexplore.bounds import METHODS, estimate
+from lipexplore.errors import InvalidRegion, InvalidSetting, UnsupportedQuestion
+from lipexplore.networks.generators import random_dense, random_sparse
+from lipexplore.networks.slope_ranges import slope_ranges
+from lipexplore.norms import Norm
+from tests.patterns import at_least, at_most, pattern_maximum, true_constant
+
+QUESTIONS = [(method, norm) for method in METHODS for norm in method.norms]
+IDS = [f"{method.name}-{norm.value}" for method, norm in QUESTIONS]
+NETWORKS = [
+    random_dense((3, 4, 1), 0),
+    random_dense((2, 3, 3, 1), 1),
+    random_sparse((4, 4, 3, 1), 0.5, 2),
+    random_dense((3, 3, 1), 3, "silu"),
+    random_dense((3, 4, 1), 4, "abs"),
+    random_dense((2, 3, 2, 1), 5, "elu:1.0"),
+    random_dense((3, 2), 6),
+]
+CENTER = {2: np.array([0.2, -0.1]), 3: np.array([0.3, -0.2, 0.1]), 4: np.array([0.1, 0, 0.2, 0])}
+
+
+def regions(network):
+    center = CENTER[network.n_inputs]
+    yield lipexplore.WHOLE_SPACE
+    for norm in Norm:
+        yield lipexplore.Ball(center, 0.4, norm)
+    yield lipexplore.Box(center - 0.1, center + 0.3)
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_against_brute_force(method, norm, network):
+    for region in regions(network):
+        slopes = slope_ranges(network, region)
+        maximum = pattern_maximum(network, slopes.lower, slopes.upper, norm.value)
+        answer = lipexplore.bound(network, method.name, norm, region)
+        if answer.of == "P*":
+            assert at_least(answer.value, maximum, norm.value)
+        assert at_most(answer.lower, maximum, norm.value)
+        assert answer.verified
+        assert answer.side == method.side
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+@pytest.mark.parametrize("seed", range(6))
+def test_against_the_true_constant(method, norm, seed):
+    network = random_dense((2, 4, 1), 100 + seed)
+    box = (np.array([-0.5, -0.3]), np.array([0.6, 0.4]))
+    for region, ends in ((lipexplore.WHOLE_SPACE, None), (lipexplore.Box(*box), box)):
+        truth = true_constant(network, norm.value, ends)
+        answer = lipexplore.bound(network, method.name, norm, region)
+        assert answer.value >= truth * (1 - 1e-12)
+        if answer.lower_of == "L":
+            assert answer.lower <= truth * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_margins_count_the_rounding_of_the_difference(method, norm):
+    rng = np.random.default_rng(7)
+    network = lipexplore.Network([rng.standard_normal((3, 2)), rng.standard_normal((2, 3)) / 3])
+    slopes = slope_ranges(network, lipexplore.WHOLE_SPACE)
+    maximum = pattern_maximum(network, slopes.lower, slopes.upper, norm.value, 0, 1)
+    answer = lipexplore.bound(network, method.name, norm, output=0, minus=1)
+    assert at_least(answer.value, maximum, norm.value)
+    assert at_most(answer.lower, maximum, norm.value)
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_all_outputs_are_the_largest_row(method, norm):
+    network = random_dense((3, 4, 3), 8)
+    rows = [lipexplore.bound(network, method.name, norm, output=i) for i in range(3)]
+    answer = lipexplore.bound(network, method.name, norm, output="all", output_norm="linf")
+    assert answer.value == max(row.value for row in rows)
+    assert answer.lower == max(row.lower for row in rows)
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_scaling_and_permutation(method, norm):
+    network = NETWORKS[0]
+    order = np.array([2, 0, 3, 1])
+    permuted = lipexplore.Network(
+        [network.weights[0][order], network.weights[1][:, order]], [network.biases[0][order], None]
+    )
+    scaled = lipexplore.Network([network.weights[0], 8 * network.weights[1]], network.biases)
+    answers = [lipexplore.bound(net, method.name, norm) for net in (network, permuted, scaled)]
+    ends = [(answer.value if method.side == "upper" else answer.lower) for answer in answers]
+    assert ends[1] == pytest.approx(ends[0], rel=1e-6)
+    assert ends[2] == pytest.approx(8 * ends[0], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("method", "norm"), [item for item in QUESTIONS if item[0].side != "lower"]
+)
+@pytest.mark.parametrize("network", NETWORKS[:6], ids=str)
+def test_smaller_region_is_no_worse(method, norm, network):
+    center = CENTER[network.n_inputs]
+    radii = (0.01, 0.1, 1.0, 10.0)
+    values = [
+        lipexplore.bound(network, method.name, norm, lipexplore.Ball(center, radius)).value
+        for radius in radii
+    ]
+    values.append(lipexplore.bound(network, method.name, norm).value)
+    assert all(a <= b * (1 + 1e-7) for a, b in zip(values, values[1:], strict=False))
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_deterministic_and_picklable(method, norm):
+    first = lipexplore.bound(NETWORKS[1], method.name, norm)
+    second = lipexplore.bound(NETWORKS[1], method.name, norm)
+    again = pickle.loads(pickle.dumps(first))
+    assert (first.value, first.lower) == (second.value, second.lower) == (again.value, again.lower)
+    assert pickle.loads(pickle.dumps(method())) == method()
+    assert json.loads(first.to_json())["network_hash"] == NETWORKS[1].content_hash
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_describes_itself(method):
+    assert method.explanation.endswith(".")
+    assert method.label
+    assert method.sources
+    assert all(item.metadata.get("help") for item in fields(method))
+    assert method.__doc__
+    with pytest.raises(InvalidSetting, match="has no setting 'nonsense'"):
+        lipexplore.bound(NETWORKS[0], method.name, nonsense=1)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_refuses_what_it_cannot_answer(method):
+    for norm in Norm:
+        if norm not in method.norms:
+            with pytest.raises(UnsupportedQuestion, match=method.name):
+                lipexplore.bound(NETWORKS[0], method.name, norm)
+    with pytest.raises(InvalidRegion, match="5 coordinates"):
+        lipexplore.bound(NETWORKS[0], method.name, region=lipexplore.Ball(np.zeros(5), 1.0))
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_estimate_before_running(method, norm):
+    forecast = estimate(NETWORKS[0], method.name, norm)
+    answer = lipexplore.bound(NETWORKS[0], method.name, norm)
+    assert 0 < forecast.seconds < 10
+    for key in set(forecast.size) & set(answer.size):
+        assert forecast.size[key] >= answer.size[key]
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_a_spent_time_limit_still_gives_a_valid_answer(method, norm):
+    network = random_dense((6, 6, 1), 9)
+    slopes = slope_ranges(network, lipexplore.WHOLE_SPACE)
+    maximum = pattern_maximum(network, slopes.lower, slopes.upper, norm.value)
+    answer = lipexplore.bound(network, method.name, norm, time_limit=1e-6)
+    assert at_least(answer.value, maximum, norm.value)
+    assert at_most(answer.lower, maximum, norm.value)
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_slices_are_networks_of_their_own(method, norm):
+    network = random_dense((3, 4, 3, 2), 10)
+    part = lipexplore.Network(network.weights[1:], network.biases[1:])
+    whole = lipexplore.bound(network, method.name, norm, layers=(2, 3), output=1)
+    alone = lipexplore.bound(part, method.name, norm, output=1)
+    assert whole.value == alone.value
+    assert whole.lower == alone.lower
+    assert whole.network_hash == network.content_hash

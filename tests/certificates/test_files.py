@@ -1,0 +1,136 @@
+"""Certificates on disk: a round trip, and every way to tamper with one."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+import lipexplore
+from lipexplore.certificates.files import load_certificate, save_certificate, verify_certificate
+from lipexplore.errors import InvalidCertificate
+from lipexplore.networks.generators import random_dense
+
+NETWORK = random_dense((3, 4, 3, 3), 0, "silu")
+QUESTIONS = {
+    "whole space": {},
+    "margin": {"output": 1, "minus": 2},
+    "ball": {"region": lipexplore.Ball(np.array([0.1, 0.2, 0.3]), 0.25, "l2")},
+    "box": {"region": lipexplore.Box(np.zeros(3), np.ones(3))},
+    "slice": {"layers": (2, 3), "region": lipexplore.Ball(np.zeros(3), 0.5), "output": 2},
+    "layerwise": {"clique_family": "layerwise"},
+}
+
+
+def saved(tmp_path, **question):
+    answer = lipexplore.bound(NETWORK, "lipopt-lp", **question)
+    path = tmp_path / "certificate.json"
+    save_certificate(answer, path)
+    return answer, path
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_round_trip(tmp_path, question):
+    answer, path = saved(tmp_path, **QUESTIONS[question])
+    verdict = verify_certificate(load_certificate(path), NETWORK)
+    assert verdict.claimed == answer.value
+    assert verdict.proven <= answer.value
+    assert verdict.proven == pytest.approx(answer.value, rel=1e-9)
+
+
+def write(path, fields):
+    """Write fields with a digest that fits, as a forger would."""
+    digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({**fields, "digest": digest}))
+
+
+def fields_of(path):
+    fields = json.loads(path.read_text())
+    fields.pop("digest")
+    return fields
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["network_hash", "norm", "output", "minus", "layers", "region", "settings", "value",
+     "exponent", "subsets", "multipliers", "format"],
+)  # fmt: skip
+def test_any_changed_or_missing_field_fails(tmp_path, field):
+    _, path = saved(tmp_path, region=lipexplore.Ball(np.zeros(3), 0.25))
+    whole = json.loads(path.read_text())
+    missing = {key: value for key, value in whole.items() if key != field}
+    changed = {**whole, field: [1] if field in ("subsets", "multipliers") else 1}
+    for tampered in (missing, changed):
+        path.write_text(json.dumps(tampered))
+        with pytest.raises(InvalidCertificate):
+            verify_certificate(load_certificate(path), NETWORK)
+
+
+def test_a_forged_digest_does_not_help(tmp_path):
+    _, path = saved(tmp_path)
+    honest = fields_of(path)
+    forgeries = [
+        {"value": honest["value"] * 0.999},
+        {"value": float("nan")},
+        {"value": float("inf")},
+        {"network_hash": "0" * 64},
+        {"output": 7},
+        {"output": 1},
+        {"minus": 0},
+        {"norm": "l2"},
+        {"exponent": honest["exponent"] + 1},
+        {"exponent": 0.5},
+        {"multipliers": [[-n for n in row] for row in honest["multipliers"]]},
+        {"multipliers": [[n / 2 for n in row] for row in honest["multipliers"]]},
+        {"multipliers": [[n // 2 for n in row] for row in honest["multipliers"]]},
+        {"multipliers": honest["multipliers"][:-1]},
+        {"multipliers": [row[::-1] for row in honest["multipliers"]]},
+        {"subsets": honest["subsets"][::-1]},
+        {"subsets": [[0, 0, 0]] * len(honest["subsets"])},
+        {"region": {"kind": "moon"}},
+        {"region": {"kind": "ball", "norm": "linf", "radius": -1.0, "center": [0, 0, 0]}},
+        {"region": {"kind": "ball", "norm": "linf", "radius": 1.0, "center": [0, 0]}},
+        {"layers": [2, 3]},
+        {"layers": [0, 9]},
+        {"subsets": None},
+    ]
+    for forgery in forgeries:
+        write(path, {**honest, **forgery})
+        with pytest.raises(InvalidCertificate):
+            verify_certificate(load_certificate(path), NETWORK)
+    write(path, honest)
+    verify_certificate(load_certificate(path), NETWORK)
+
+
+def test_a_larger_region_is_not_proven(tmp_path):
+    _, path = saved(tmp_path, region=lipexplore.Ball(np.full(3, 0.5), 0.05))
+    fields = fields_of(path)
+    fields["region"]["radius"] = 5.0
+    write(path, fields)
+    with pytest.raises(InvalidCertificate, match="prove"):
+        verify_certificate(load_certificate(path), NETWORK)
+
+
+def test_another_network_fails(tmp_path):
+    _, path = saved(tmp_path)
+    weights = [w.copy() for w in NETWORK.weights]
+    weights[0][0, 0] = np.nextafter(weights[0][0, 0], 2.0)
+    other = lipexplore.Network(weights, NETWORK.biases, NETWORK.activations)
+    with pytest.raises(InvalidCertificate, match="another network"):
+        verify_certificate(load_certificate(path), other)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"format": "other"}', "\x00\xff"])
+def test_files_that_are_no_certificates(tmp_path, text):
+    path = tmp_path / "c.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(InvalidCertificate, match=r"c\.json"):
+        load_certificate(path)
+
+
+def test_methods_without_certificate_say_so(tmp_path):
+    with pytest.raises(InvalidCertificate, match="use lipopt-lp"):
+        save_certificate(lipexplore.bound(NETWORK, "path"), tmp_path / "c.json")
+    everything = lipexplore.bound(NETWORK, "lipopt-lp", output="all")
+    with pytest.raises(InvalidCertificate, match="one output"):
+        save_certificate(everything, tmp_path / "c.json")
