@@ -177,7 +177,7 @@ def exact_lipschitz(weights, biases, slopes, norm, halfspaces: Sequence = (), ou
     Parameters
     ----------
     halfspaces
-        Rows (a, c) that stand for a . x + c > 0; ``box_halfspaces`` and ``l1_halfspaces`` make them.
+        Rows (a, c) that stand for a . x + c > 0, as made by ``box_halfspaces`` and its siblings.
     """
     n_0 = np.shape(weights[0])[1]
     start = [([Fraction(int(i == j)) for j in range(n_0)], Fraction(0)) for i in range(n_0)]
@@ -220,13 +220,11 @@ def _scaled(a, c, factor):
 
 
 def _combination(row, offset, forms, n_0):
-    return (
-        [
-            sum((w * f[0][j] for w, f in zip(row, forms, strict=True)), Fraction(0))
-            for j in range(n_0)
-        ],
-        offset + sum((w * f[1] for w, f in zip(row, forms, strict=True)), Fraction(0)),
-    )
+    gradient, constant = [Fraction(0)] * n_0, offset
+    for weight, (a, c) in zip(row, forms, strict=True):
+        gradient = [g + weight * x for g, x in zip(gradient, a, strict=True)]
+        constant += weight * c
+    return gradient, constant
 
 
 def feasible(constraints):

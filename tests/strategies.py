@@ -1,5 +1,7 @@
 """Hypothesis strategies: small networks with nasty numbers, regions, outputs."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -74,7 +76,7 @@ def networks(
         widths.append(draw(st.integers(1, max(1, min(max_width, left - (depth - 1 - layer))))))
         left -= widths[-1]
     widths.append(n_outputs or draw(st.integers(1, 3)))
-    weights = [draw(matrices(b, a, elements)) for a, b in zip(widths, widths[1:], strict=False)]
+    weights = [draw(matrices(b, a, elements)) for a, b in pairwise(widths)]
     biases = [draw(vectors(b, elements)) for b in widths[1:]]
     return Network(weights, biases, [draw(st.sampled_from(activations)) for _ in range(depth)])
 

@@ -105,7 +105,7 @@ def test_printed_bound_is_rounded_up(net, capsys):
         (["bound", "NET", "--method", "path", "--box", "NET"], "the array 'lower'"),
         (["bound", "NET", "--method", "path", "--layers", "7"], "--layers needs I:J"),
         (["bound", "NET", "--method", "path", "--layers", "2:9"], "choose from 1 to 2"),
-        (["bound", "NET", "--method", "path", "--output", "all", "--norm", "l2"], "output_norm"),
+        (["bound", "NET", "--method", "path", "--output", "all", "--output-norm", "l2"], "l2"),
         (["bound", "NET", "--method", "path", "--certificate", "c.json"], "no certificate"),
         (["bound", "missing.npz", "--method", "path"], "missing.npz: there is no such file"),
         (["bound", "NET"], "--method"),

@@ -88,7 +88,8 @@ def bound(
         Bound f_output, or f_output - f_minus; output "all" takes the largest over all outputs,
         which is the constant for the output norm l_inf.
     output_norm
-        Only with output "all"; "linf" is the one that every method answers.
+        Only with output "all": "linf" (every method, row by row), or the input norm where the
+        method bounds all outputs jointly; the input norm if not given.
     layers
         Weight layers (first, last), 1-based: bound that part of the network alone, over what the
         region becomes at its input.
@@ -114,8 +115,10 @@ def bound(
     norm = Norm.parse(norm)
     part, part_region = layer_slice(network, region, layers)
     chosen.check(part, norm)
-    if output == "all":
-        heads = _all_heads(part, minus, norm, output_norm)
+    outputs = Norm.parse(output_norm or norm) if output == "all" else None
+    heads: list[tuple[int | str, Network]]
+    if outputs is not None:
+        heads = _heads_of_all(part, chosen, minus, norm, outputs)
     elif isinstance(output, int) and not isinstance(output, bool):
         if output_norm is not None:
             raise InvalidSetting("output_norm needs output='all'")
@@ -139,7 +142,7 @@ def bound(
         norm=norm.value,
         output=output,
         minus=minus,
-        output_norm="linf" if output == "all" else None,
+        output_norm=outputs.value if outputs else None,
         layers=layers,
         region=region.to_dict(),
     )
@@ -170,16 +173,21 @@ def _with_settings(method: str | BoundMethod, settings: dict[str, Any]) -> Bound
     return type(method).with_settings(**{**method.settings(), **settings})
 
 
-def _all_heads(
-    network: Network, minus: int | None, norm: Norm, output_norm: str | Norm | None
-) -> list[tuple[int, Network]]:
+def _heads_of_all(
+    network: Network, method: BoundMethod, minus: int | None, norm: Norm, output_norm: Norm
+) -> list[tuple[int | str, Network]]:
+    """Return one head per output for the output norm l_inf, else the network as it is."""
     if minus is not None:
         raise InvalidSetting("minus needs one output, not 'all'")
-    if Norm.parse(output_norm or norm) is not Norm.LINF:
+    if output_norm is Norm.LINF:
+        return [(index, network.head(index)) for index in range(network.n_outputs)]
+    if output_norm is not norm or norm not in method.joint_norms:
+        joint = ", ".join(f"{p.value} to {p.value}" for p in method.joint_norms) or "none"
         raise UnsupportedQuestion(
-            "all outputs are bounded in the output norm linf only: pass output_norm='linf'"
+            f"{method.name} does not bound all outputs from {norm.value} to {output_norm.value}: "
+            f"pass output_norm='linf', or use a method that does (jointly it knows {joint})"
         )
-    return [(index, network.head(index)) for index in range(network.n_outputs)]
+    return [("all", network)]
 
 
 def _largest(answers: list[Bound]) -> Bound:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.norm_product import entrywise_norm_above
 from lipexplore.networks.feedforward import Network
-from lipexplore.networks.jacobian_enclosure import jacobian_enclosure, norm_above
+from lipexplore.networks.jacobian_enclosure import jacobian_enclosure
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
@@ -29,6 +30,7 @@ class IntervalJacobian(BoundMethod):
     label = "interval Jacobian"
     side = "upper"
     of = "P*"
+    joint_norms = ALL_NORMS
     sources = ("Weng et al., ICML 2018, arXiv 1804.09699",)
     explanation = (
         "The gradient is computed backwards with an interval for each slope: positive and negative "
@@ -49,7 +51,7 @@ class IntervalJacobian(BoundMethod):
         del time_limit, on_progress
         start = time.perf_counter()
         lower, upper = jacobian_enclosure(network, slope_ranges(network, region))
-        value = norm_above(np.maximum(np.abs(lower), np.abs(upper))[0], norm.dual)
+        value = entrywise_norm_above(np.maximum(np.abs(lower), np.abs(upper)), norm)
         return self.answer(
             value=value, lower=0.0, verified=True, solve_seconds=time.perf_counter() - start
         )

@@ -144,6 +144,8 @@ class BoundMethod(ABC):
     side: ClassVar[Side]
     of: ClassVar[Constant]
     norms: ClassVar[tuple[Norm, ...]] = ALL_NORMS
+    joint_norms: ClassVar[tuple[Norm, ...]] = ()
+    """Norms p for which a network of several outputs is bounded at once, from p to p."""
     sources: ClassVar[tuple[str, ...]]
     explanation: ClassVar[str]
 
@@ -157,7 +159,10 @@ class BoundMethod(ABC):
         time_limit: float | None = None,
         on_progress: OnProgress | None = None,
     ) -> Bound:
-        """Bound the constant of a scalar network over ``region`` for the input norm ``norm``."""
+        """Bound the constant of a scalar network over ``region`` for the input norm ``norm``.
+
+        With a norm of ``joint_norms`` the network may have several outputs; their norm is ``norm``.
+        """
 
     @abstractmethod
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
 from lipexplore.certificates.psd import spectral_norm_above
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.jacobian_enclosure import norm_above
@@ -31,6 +31,7 @@ class NormProduct(BoundMethod):
     label = "norm product"
     side = "upper"
     of = "P*"
+    joint_norms = ALL_NORMS
     sources = ("Szegedy et al., ICLR 2014, arXiv 1312.6199",)
     explanation = (
         "Each layer stretches a vector at most by its operator norm, so the network stretches at "
@@ -50,7 +51,7 @@ class NormProduct(BoundMethod):
         """Return the product, rounded up."""
         del time_limit, on_progress
         start = time.perf_counter()
-        value = operator_norm_above(network.weights[-1], norm, output=True)
+        value = _last_norm_above(network.weights[-1], norm)
         slopes = slope_ranges(network, region).largest
         for weight, slope in zip(network.weights[:-1], slopes, strict=True):
             value = float(up(float(up(value * slope)) * operator_norm_above(weight, norm)))
@@ -65,14 +66,16 @@ class NormProduct(BoundMethod):
         return Estimate({}, 1e-4 + 2e-9 * cost)
 
 
-def operator_norm_above(weight: Array, norm: Norm, *, output: bool = False) -> float:
-    """Return a float not below ||W||_{p->p}; with ``output``, W is a row and its dual norm counts.
+def _last_norm_above(weight: Array, norm: Norm) -> float:
+    """Bound the last layer: a single row may carry the one rounding of :meth:`Network.head`."""
+    if len(weight) == 1:
+        return norm_above(up(np.abs(weight[0]) * (1.0 + 2.0 * UNIT)), norm.dual)
+    return operator_norm_above(weight, norm)
 
-    A row may carry the one rounding of :meth:`Network.head`, which is included.
-    """
+
+def operator_norm_above(weight: Array, norm: Norm) -> float:
+    """Return a float not below ||W||_{p->p}: largest column sum, singular value or row sum."""
     magnitude = np.abs(weight)
-    if output:
-        return norm_above(up(magnitude[0] * (1.0 + 2.0 * UNIT)), norm.dual)
     match norm:
         case Norm.LINF:
             return max(norm_above(row, Norm.L1) for row in magnitude)
@@ -80,3 +83,10 @@ def operator_norm_above(weight: Array, norm: Norm, *, output: bool = False) -> f
             return max(norm_above(column, Norm.L1) for column in magnitude.T)
         case Norm.L2:
             return spectral_norm_above(weight)
+
+
+def entrywise_norm_above(magnitude: Array, norm: Norm) -> float:
+    """Bound ||J||_{p->p}, or the dual norm of a single row, over all |J| <= ``magnitude``."""
+    if len(magnitude) == 1:
+        return norm_above(magnitude[0], norm.dual)
+    return operator_norm_above(magnitude, norm)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.norm_product import entrywise_norm_above
 from lipexplore.networks.feedforward import Network
-from lipexplore.networks.jacobian_enclosure import norm_above
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
@@ -30,6 +30,7 @@ class Path(BoundMethod):
     label = "path bound"
     side = "upper"
     of = "P*"
+    joint_norms = ALL_NORMS
     sources = ("Neyshabur, Tomioka, Srebro, COLT 2015, arXiv 1503.00036",)
     explanation = (
         "The gradient is a sum over all paths of the product of the weights on the path, so each "
@@ -50,7 +51,7 @@ class Path(BoundMethod):
         del time_limit, on_progress
         start = time.perf_counter()
         slopes = slope_ranges(network, region)
-        reach = up(np.abs(network.weights[-1][0]) * (1.0 + 2.0 * UNIT))
+        reach = up(np.abs(network.weights[-1]) * (1.0 + 2.0 * UNIT))
         for weight, low, high in zip(
             network.weights[-2::-1], reversed(slopes.lower), reversed(slopes.upper), strict=True
         ):
@@ -58,7 +59,7 @@ class Path(BoundMethod):
             magnitude = scaled @ np.abs(weight)
             slack = product_error(weight.shape[0] + 2, magnitude)
             reach = np.where(magnitude > 0, up(magnitude + slack), 0.0)
-        value = norm_above(reach, norm.dual)
+        value = entrywise_norm_above(reach, norm)
         return self.answer(
             value=value, lower=0.0, verified=True, solve_seconds=time.perf_counter() - start
         )

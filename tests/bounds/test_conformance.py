@@ -84,6 +84,28 @@ def test_all_outputs_are_the_largest_row(method, norm):
     assert answer.lower == max(row.lower for row in rows)
 
 
+@pytest.mark.parametrize(("method", "norm"), [(m, norm) for m in METHODS for norm in m.joint_norms])
+@pytest.mark.parametrize("seed", range(4))
+def test_joint_outputs_against_brute_force(method, norm, seed):
+    network = random_dense((2, 3, 2, 3), seed)
+    slopes = slope_ranges(network, lipexplore.WHOLE_SPACE)
+    rng = np.random.default_rng(seed)
+    ends = rng.integers(0, 2, (200, 5)).astype(float)
+    jacobians = network.jacobian_of_slopes([ends[:, :3], ends[:, 3:]])
+    largest = max(np.linalg.norm(jacobian, norm.exponent) for jacobian in jacobians)
+    assert slopes.undecided == 5
+    answer = lipexplore.bound(network, method.name, norm, output="all", output_norm=norm)
+    assert answer.value >= largest * (1 - 1e-12)
+    assert answer.output_norm == norm.value
+
+
+def test_joint_outputs_are_refused_where_unknown():
+    with pytest.raises(UnsupportedQuestion, match="from l2 to l1"):
+        lipexplore.bound(NETWORKS[6], "path", "l2", output="all", output_norm="l1")
+    with pytest.raises(UnsupportedQuestion, match="output_norm='linf'"):
+        lipexplore.bound(NETWORKS[6], "vertex-search", "l2", output="all")
+
+
 @pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
 def test_scaling_and_permutation(method, norm):
     network = NETWORKS[0]
