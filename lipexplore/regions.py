@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from lipexplore.errors import InvalidRegion
 from lipexplore.norms import Norm
-from lipexplore.rounding import Array, affine_interval, down, product_error, up
+from lipexplore.rounding import Array, affine_interval, around, down, product_error, up
 
 
 class Region(ABC):
@@ -135,6 +135,7 @@ class Ball(Region):
         """Return the smallest enclosing box, rounded outward."""
         return down(self.center - self.radius), up(self.center + self.radius)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def affine_bounds(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Enclose W x + b by W c + b -+ r ||row||_dual, rounded outward."""
         if self.norm is Norm.LINF:
@@ -147,7 +148,7 @@ class Ball(Region):
         magnitude = absolute @ np.abs(self.center) + np.abs(bias) + self.radius * rows
         slack = up(self.radius * rows + product_error(2 * weight.shape[1] + 6, magnitude))
         middle = weight @ self.center + bias
-        return down(middle - slack), up(middle + slack)
+        return around(middle, slack)
 
     def sample(self, count: int, rng: np.random.Generator, dimension: int) -> Array:
         """Return points of the ball (uniform for l_inf, radial otherwise), never outside it."""

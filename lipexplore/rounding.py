@@ -37,8 +37,19 @@ def down(value: Array | float) -> Array:
 
 
 def sum_up(values: Iterable[float]) -> float:
-    """Return a float64 not below the exact sum of ``values``."""
-    return float(up(math.fsum(values)))
+    """Return a float64 not below the exact sum of non-negative ``values``."""
+    try:
+        return float(up(math.fsum(values)))
+    except OverflowError:
+        return math.inf
+
+
+def sum_down(values: Iterable[float]) -> float:
+    """Return a float64 not above the exact sum of non-negative ``values``, at least 0."""
+    try:
+        return max(0.0, float(down(math.fsum(values))))
+    except OverflowError:
+        return float(np.finfo(np.float64).max)
 
 
 def product_error(roundings: int, magnitude: Array) -> Array:
@@ -51,8 +62,18 @@ def product_error(roundings: int, magnitude: Array) -> Array:
     return up(2.0 * gamma(roundings + 4) * magnitude + (roundings + 4) * UNDERFLOW)
 
 
+def around(middle: Array, slack: Array) -> tuple[Array, Array]:
+    """Return middle -+ slack rounded outward, infinite where one of them has overflowed."""
+    finite = np.isfinite(middle) & np.isfinite(slack)
+    return (
+        np.where(finite, down(middle - slack), -np.inf),
+        np.where(finite, up(middle + slack), np.inf),
+    )
+
+
+@np.errstate(over="ignore", invalid="ignore")
 def affine_interval(weight: Array, bias: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
-    """Enclose W h + b for all h with ``lower`` <= h <= ``upper`` (finite).
+    """Enclose W h + b for all h with ``lower`` <= h <= ``upper``.
 
     Parameters
     ----------
@@ -64,7 +85,7 @@ def affine_interval(weight: Array, bias: Array, lower: Array, upper: Array) -> t
     Returns
     -------
     tuple of arrays of shape (n_out,)
-        Outward-rounded lower and upper ends.
+        Outward-rounded lower and upper ends, infinite where float64 overflows.
     """
     center = 0.5 * lower + 0.5 * upper
     radius = up(np.maximum(up(upper - center), up(center - lower)))
@@ -73,7 +94,7 @@ def affine_interval(weight: Array, bias: Array, lower: Array, upper: Array) -> t
     magnitude = absolute @ (np.abs(center) + radius) + np.abs(bias)
     slack = up(spread + product_error(2 * weight.shape[1] + 4, magnitude))
     middle = weight @ center + bias
-    return down(middle - slack), up(middle + slack)
+    return around(middle, slack)
 
 
 def text_above(value: float, digits: int = 6) -> str:

@@ -95,7 +95,6 @@ def test_printed_bound_is_rounded_up(net, capsys):
         (["bound", "NET", "--method", "path", "--degree", "2"], "no setting 'degree'"),
         (["bound", "NET", "--method", "lipopt-lp", "--degree", "1"], "use degree 2"),
         (["bound", "NET", "--method", "lipopt-lp", "--degree", "0"], "at least 1"),
-        (["bound", "NET", "--method", "lipopt-lp", "--norm", "l2"], "does not answer for the l2"),
         (["bound", "NET", "--method", "lipopt-lp", "--memory-limit", "1e-9"], "products"),
         (["bound", "NET", "--method", "lipopt-lp", "--solver", "cplex"], "solver must be one of"),
         (["bound", "NET", "--method", "lipopt-lp", "--clique-family", "x"], "clique_family must"),

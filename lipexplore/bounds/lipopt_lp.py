@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
-from lipexplore.certificates.tables import verified_bound
+from lipexplore.certificates.tables import (
+    TableCertificate,
+    root_above,
+    trivial_bound,
+    verified_bound,
+)
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges, slope_ranges
 from lipexplore.norms import Norm
-from lipexplore.polynomials.gradient import norm_gradient_problem
+from lipexplore.polynomials.gradient import norm_gradient_problems
 from lipexplore.polynomials.polynomial import PolynomialProblem
 from lipexplore.polynomials.sparsity import (
     CLIQUE_FAMILIES,
-    Cliques,
     check_degree,
     clique_family,
 )
@@ -30,14 +36,21 @@ from lipexplore.relaxations.krivine import (
 from lipexplore.relaxations.memory import default_memory_limit
 
 if TYPE_CHECKING:
-    from lipexplore.solvers import Progress
+    import picos
 
+    from lipexplore.solvers import Progress, Solution
+
+STAGES = ("build_seconds", "solve_seconds", "verify_seconds")
+SHORTEST_SECONDS = 1e-3
 SOLVERS = ("auto", "highs", "highs-pdlp", "cvxopt")
 
 
 @dataclass(frozen=True)
 class LipoptLP(BoundMethod):
     """Maximise the gradient polynomial over moments that make every product non-negative.
+
+    For l_inf the polynomial is that of the paper; for l_2 the multilinear reduction of the squared
+    gradient in the slopes alone; for l_1 plus and minus each entry of the gradient.
 
     max p . y subject to L_y(h) >= 0 for all products h of ``degree`` factors x_v or 1 - x_v with
     distinct variables from one clique, y_empty = 1. The reported value is recomputed from the
@@ -67,7 +80,6 @@ class LipoptLP(BoundMethod):
     label = "LiPopt LP"
     side = "upper"
     of = "P*"
-    norms = (Norm.LINF,)
     sources = ("Latorre, Rolland, Cevher, ICLR 2020, arXiv 2004.08688",)
     explanation = (
         "The gradient's norm is a polynomial in the slopes. Products of factors x and 1 - x are "
@@ -86,46 +98,15 @@ class LipoptLP(BoundMethod):
         on_progress: OnProgress | None = None,
     ) -> Bound:
         """Return the verified value of the linear program."""
-        from lipexplore.solvers import solve
-
         self.check(network, norm)
         start = time.perf_counter()
-        question = self._question(network, region, norm)
-        degree = self.degree or max(1, question.problem.objective.degree)
-        relaxation = krivine_relaxation(
-            question.problem, question.cliques(self.clique_family), degree, self._memory_bytes()
-        )
-        program = relaxation.problem() if relaxation.size["columns"] else None
-        built = time.perf_counter()
-        solution = None
-        if program is not None:
-            solution = solve(
-                program,
-                solver=self.solver,
-                time_limit=time_limit,
-                threads=self.threads,
-                on_progress=_forward(on_progress, relaxation.scale),
-            )
-        solved = time.perf_counter()
-        duals = solution.duals[0] if solution and solution.duals else None
-        certificate = verified_bound(relaxation, duals)
-        return self.answer(
-            value=max(certificate.value, 0.0),
-            lower=0.0,
-            verified=True,
-            status=solution.status if solution else "constant gradient",
-            solver_value=solution.value * relaxation.scale if solution else certificate.value,
-            residual=certificate.residual,
-            certificate=certificate,
-            size={
-                **relaxation.size,
-                "degree": degree,
-                "iterations": solution.iterations if solution else 0,
-            },
-            build_seconds=built - start,
-            solve_seconds=solved - built,
-            verify_seconds=time.perf_counter() - solved,
-        )
+        deadline = None if time_limit is None else start + time_limit
+        slopes = slope_ranges(network, region)
+        problems = norm_gradient_problems(network, slopes, norm)
+        run = _Run(self, network, slopes, deadline, on_progress)
+        for problem in sorted(problems, key=trivial_bound, reverse=True):
+            run.solve(problem)
+        return self.answer(verified=True, lower=0.0, **run.summary(start))
 
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
         """Count the program without building it.
@@ -136,28 +117,110 @@ class LipoptLP(BoundMethod):
             If the degree cannot cover the polynomial.
         """
         self.check(network, norm)
-        question = self._question(network, region, norm)
-        degree = self.degree or max(1, question.problem.objective.degree)
-        check_degree(question.problem, degree)
-        size = predicted_size(question.cliques(self.clique_family), degree)
-        return Estimate(size, predicted_seconds(size), predicted_memory(size))
-
-    def _question(self, network: Network, region: Region, norm: Norm) -> _Question:
         slopes = slope_ranges(network, region)
-        return _Question(network, slopes, norm_gradient_problem(network, slopes, norm))
+        problems = norm_gradient_problems(network, slopes, norm)
+        largest = max(problems, key=lambda problem: len(problem.objective.terms))
+        degree = self.degree_for(largest)
+        check_degree(largest, degree)
+        cliques = clique_family(largest, network, slopes, self.clique_family)
+        size = predicted_size(cliques, degree)
+        seconds = len(problems) * predicted_seconds(size)
+        return Estimate(size, seconds, predicted_memory(size))
 
-    def _memory_bytes(self) -> float:
+    def degree_for(self, problem: PolynomialProblem) -> int:
+        """Return the asked degree, or the least that covers the polynomial."""
+        return self.degree or max(1, problem.objective.degree)
+
+    def memory_bytes(self) -> float:
+        """Return the memory limit in bytes."""
         return default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
 
 
-@dataclass(frozen=True, eq=False)
-class _Question:
+@dataclass(eq=False)
+class _Run:
+    """The programs of one question: one for l_inf and l_2, two per input for l_1."""
+
+    method: LipoptLP
     network: Network
     slopes: SlopeRanges
-    problem: PolynomialProblem
+    deadline: float | None
+    on_progress: OnProgress | None
+    certificates: list[TableCertificate] = field(default_factory=list)
+    solver_values: list[float] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    size: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    root: int = 1
 
-    def cliques(self, family: str) -> Cliques:
-        return clique_family(self.problem, self.network, self.slopes, family)
+    @property
+    def largest(self) -> float:
+        """The largest proven bound so far."""
+        return max((certificate.value for certificate in self.certificates), default=-math.inf)
+
+    def solve(self, problem: PolynomialProblem) -> None:
+        """Bound one problem, unless its coefficients alone prove that another one is larger."""
+        method, self.root = self.method, problem.root
+        if trivial_bound(problem) <= self.largest:
+            return
+        start = time.perf_counter()
+        degree = method.degree_for(problem)
+        relaxation = krivine_relaxation(
+            problem,
+            clique_family(problem, self.network, self.slopes, method.clique_family),
+            degree,
+            method.memory_bytes(),
+        )
+        program = relaxation.problem() if relaxation.size["columns"] else None
+        built = time.perf_counter()
+        solution = self._solution(program, relaxation.scale) if program else None
+        solved = time.perf_counter()
+        multipliers = solution.duals[0] if solution and solution.duals else None
+        self.certificates.append(verified_bound(relaxation, multipliers))
+        value = solution.value * relaxation.scale if solution else self.certificates[-1].value
+        self.solver_values.append(value)
+        self.statuses.append(solution.status if solution else "constant gradient")
+        iterations = solution.iterations if solution else 0
+        for key, count in {**relaxation.size, "iterations": iterations, "programs": 1}.items():
+            self.size[key] = self.size.get(key, 0) + count
+        self.size["degree"] = degree
+        spent = (built - start, solved - built, time.perf_counter() - solved)
+        for stage, amount in zip(STAGES, spent, strict=True):
+            self.seconds[stage] += amount
+
+    def _solution(self, program: picos.Problem, scale: float) -> Solution:
+        from lipexplore.solvers import solve
+
+        left = None if self.deadline is None else self.deadline - time.perf_counter()
+        return solve(
+            program,
+            solver=self.method.solver,
+            time_limit=None if left is None else max(left, SHORTEST_SECONDS),
+            threads=self.method.threads,
+            on_progress=_forward(self.on_progress, scale),
+        )
+
+    def summary(self, start: float) -> dict[str, Any]:
+        """Return the fields of the Bound that these programs make up."""
+        winner = max(range(len(self.certificates)), key=lambda i: self.certificates[i].value)
+        best = self.certificates[winner]
+        value = root_above(Fraction(best.value), self.root)
+        solver_value = max(self.solver_values)
+        known = sum(self.seconds.values())
+        self.seconds["build_seconds"] += time.perf_counter() - start - known
+        return {
+            "value": value,
+            "solver_value": solver_value if self.root == 1 else math.sqrt(max(solver_value, 0.0)),
+            "residual": best.residual if self.root == 1 else _root_residual(value, best),
+            "status": "; ".join(sorted(set(self.statuses))),
+            "certificate": tuple(self.certificates),
+            "size": self.size,
+            **self.seconds,
+        }
+
+
+def _root_residual(value: float, certificate: TableCertificate) -> float:
+    """Return what the residual of a squared bound adds to its root."""
+    return value - math.sqrt(max(certificate.value - certificate.residual, 0.0))
 
 
 def _forward(on_progress: OnProgress | None, scale: float) -> Callable[[Progress], None] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -55,6 +56,7 @@ class NormProduct(BoundMethod):
         slopes = slope_ranges(network, region).largest
         for weight, slope in zip(network.weights[:-1], slopes, strict=True):
             value = float(up(float(up(value * slope)) * operator_norm_above(weight, norm)))
+            value = math.inf if math.isnan(value) else value  # 0 times what has overflowed
         return self.answer(
             value=value, lower=0.0, verified=True, solve_seconds=time.perf_counter() - start
         )

@@ -38,6 +38,7 @@ class Path(BoundMethod):
         "paths is ignored."
     )
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __call__(
         self,
         network: Network,
@@ -55,10 +56,12 @@ class Path(BoundMethod):
         for weight, low, high in zip(
             network.weights[-2::-1], reversed(slopes.lower), reversed(slopes.upper), strict=True
         ):
-            scaled = reach * np.maximum(np.abs(low), np.abs(high))
+            largest = np.maximum(np.abs(low), np.abs(high))
+            scaled = np.where((reach > 0) & (largest > 0), up(reach * largest), 0.0)
             magnitude = scaled @ np.abs(weight)
-            slack = product_error(weight.shape[0] + 2, magnitude)
-            reach = np.where(magnitude > 0, up(magnitude + slack), 0.0)
+            total = up(magnitude + product_error(weight.shape[0] + 2, magnitude))
+            reach = np.where(np.isnan(total), np.inf, total)
+            reach = np.where((scaled > 0) @ (weight != 0), reach, 0.0)
         value = entrywise_norm_above(reach, norm)
         return self.answer(
             value=value, lower=0.0, verified=True, solve_seconds=time.perf_counter() - start

@@ -61,7 +61,7 @@ class SampledGradient(BoundMethod):
                 network.jacobian(points)[:, 0, :], ord=norm.dual.exponent, axis=1
             )
             winner, done = int(norms.argmax()), done + count
-            if norms[winner] > best:
+            if done == count or norms[winner] > best:
                 best, best_point = float(norms[winner]), points[winner]
             if on_progress is not None:
                 on_progress({"done": done, "total": self.points, "lower": best})

@@ -1,6 +1,6 @@
 """Check a certificate with nothing but rational arithmetic: no solver, no matrices, no rounding.
 
-The claim is p(x) <= value on [0,1]^N, where p is the gradient polynomial of a network. The proof is
+The claim is p(x) <= value on [0,1]^N, where p is a polynomial of a network's gradient. The proof is
 a list of non-negative numbers c, one for each product h of factors x_v or 1 - x_v. As c h >= 0,
 
     p <= p + sum c h = (its constant) + sum over monomials M of (its coefficient at M) x^M
@@ -17,6 +17,7 @@ from fractions import Fraction
 
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges
+from lipexplore.norms import Norm
 
 Monomial = frozenset[int]
 Coefficients = dict[Monomial, Fraction]
@@ -52,33 +53,59 @@ def proven_value(
     return total.pop(ONE, Fraction(0)) + sum((c for c in total.values() if c > 0), Fraction(0))
 
 
-def gradient_polynomial(
+def norm_polynomials(
+    network: Network, slopes: SlopeRanges, norm: Norm, output: int, minus: int | None
+) -> dict[tuple[int, int] | None, Coefficients]:
+    """Return the polynomials whose largest maximum is P*, or its square for the l_2 norm.
+
+    l_inf: sum_i t_i g_i with t = 2 x - 1; l_1: plus and minus each g_i; l_2: sum_i g_i^2 with x^2
+    replaced by x, which changes no value at the vertices, where the maximum is.
+    """
+    entries = gradient_entries(network, slopes, output, minus)
+    if norm is Norm.L1:
+        return {
+            (i, sign): {monomial: sign * c for monomial, c in g.items()}
+            for i, g in enumerate(entries)
+            for sign in (1, -1)
+        }
+    if norm is Norm.L2:
+        parts = [squared(g) for g in entries]
+    else:
+        parts = [times_affine(g, Fraction(-1), Fraction(1), i) for i, g in enumerate(entries)]
+    return {None: combined(parts, [Fraction(1)] * len(parts))}
+
+
+def gradient_entries(
     network: Network, slopes: SlopeRanges, output: int, minus: int | None
-) -> Coefficients:
-    """Return t^T W_1^T D_1 ... D_d w exactly, with t = 2 x - 1 and s = l + (u - l) x.
+) -> list[Coefficients]:
+    """Return W_1^T D_1 ... D_d w exactly, one polynomial per input, with s = l + (u - l) x.
 
     Variables are numbered as in the network: inputs first, then the hidden layers.
     """
     last = network.weights[-1]
-    row = [
-        Fraction(a) - (Fraction(last[minus][j]) if minus is not None else 0)
-        for j, a in enumerate(last[output])
-    ]
-    polynomials = [{ONE: weight} for weight in row]
-    offsets = [sum(network.widths[:layer]) for layer in range(network.depth + 1)]
+    row = [Fraction(weight) for weight in last[output]]
+    if minus is not None:
+        row = [a - Fraction(b) for a, b in zip(row, last[minus], strict=True)]
+    polynomials: list[Coefficients] = [{ONE: weight} for weight in row]
     for layer in range(network.depth, 0, -1):
         low, high = slopes.lower[layer - 1], slopes.upper[layer - 1]
+        offset = sum(network.widths[:layer])
         polynomials = [
-            times_affine(p, Fraction(low[j]), Fraction(high[j]), offsets[layer] + j)
+            times_affine(p, Fraction(low[j]), Fraction(high[j]), offset + j)
             for j, p in enumerate(polynomials)
         ]
-        weight = network.weights[layer - 1]
-        polynomials = [
-            combined(polynomials, [Fraction(a) for a in weight[:, i]])
-            for i in range(weight.shape[1])
-        ]
-    signs = [times_affine(p, Fraction(-1), Fraction(1), i) for i, p in enumerate(polynomials)]
-    return combined(signs, [Fraction(1)] * len(signs))
+        columns = network.weights[layer - 1].T.tolist()
+        polynomials = [combined(polynomials, [Fraction(a) for a in column]) for column in columns]
+    return polynomials
+
+
+def squared(p: Coefficients) -> Coefficients:
+    """Return p^2 with every x^2 replaced by x."""
+    total: dict[Monomial, Fraction] = defaultdict(Fraction)
+    for one, c in p.items():
+        for other, d in p.items():
+            total[one | other] += c * d
+    return dict(total)
 
 
 def times_affine(p: Coefficients, low: Fraction, high: Fraction, variable: int) -> Coefficients:

@@ -11,8 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lipexplore.certificates.check import gradient_polynomial, proven_value
-from lipexplore.certificates.tables import TableCertificate, float_above
+from lipexplore.certificates.check import norm_polynomials, proven_value
+from lipexplore.certificates.tables import TableCertificate, root_above
 from lipexplore.errors import InvalidCertificate, LipexploreError
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import layer_slice, slope_ranges
@@ -55,8 +55,10 @@ def save_certificate(bound: Bound, path: str | Path) -> None:
     InvalidCertificate
         If the bound carries no certificate: only linear programs of one output have one.
     """
-    certificate = bound.certificate
-    if not isinstance(certificate, TableCertificate) or bound.output == "all":
+    parts = bound.certificate or ()
+    if bound.output == "all" or not all(isinstance(part, TableCertificate) for part in parts):
+        parts = ()
+    if not parts:
         raise InvalidCertificate(
             f"{bound.method} leaves no certificate for this question: use lipopt-lp with one output"
         )
@@ -70,11 +72,18 @@ def save_certificate(bound: Bound, path: str | Path) -> None:
         "region": dict(bound.region),
         "settings": dict(bound.settings),
         "value": bound.value,
+        "parts": [_part(part) for part in parts],
+    }
+    Path(path).write_text(json.dumps({**fields, "digest": _digest(fields)}), encoding="ascii")
+
+
+def _part(certificate: TableCertificate) -> dict[str, Any]:
+    return {
+        "entry": list(certificate.entry) if certificate.entry else None,
         "exponent": certificate.exponent,
         "subsets": [row for block in certificate.subsets for row in block.tolist()],
         "multipliers": [row for block in certificate.multipliers for row in block.tolist()],
     }
-    Path(path).write_text(json.dumps({**fields, "digest": _digest(fields)}), encoding="ascii")
 
 
 def load_certificate(path: str | Path) -> dict[str, Any]:
@@ -114,12 +123,16 @@ def verify_certificate(fields: Mapping[str, Any], network: Network) -> Verdict:
         raise
     except (LipexploreError, KeyError, TypeError, ValueError, IndexError) as problem:
         raise InvalidCertificate(f"the certificate is malformed: {problem}") from None
-    if not math.isfinite(claimed) or proven > claimed:
+    root = 2 if fields["norm"] == "l2" else 1
+    if not math.isfinite(claimed) or claimed < 0.0 or proven > Fraction(claimed) ** root:
         raise InvalidCertificate(
-            f"the multipliers prove {float_above(proven):.17g} only, not the claimed {claimed:.17g}"
+            f"the multipliers prove {root_above(proven, root):.17g} only, "
+            f"not the claimed {claimed:.17g}"
         )
-    products = sum(integer > 0 for row in fields["multipliers"] for integer in row)
-    return Verdict(claimed, max(float_above(proven), 0.0), _question(fields), products)
+    products = sum(
+        integer > 0 for part in fields["parts"] for row in part["multipliers"] for integer in row
+    )
+    return Verdict(claimed, root_above(proven, root), _question(fields), products)
 
 
 def _proven(fields: Mapping[str, Any], network: Network) -> Fraction:
@@ -127,15 +140,25 @@ def _proven(fields: Mapping[str, Any], network: Network) -> Fraction:
         raise InvalidCertificate(
             "the certificate belongs to another network: the content hashes differ"
         )
-    if Norm.parse(fields["norm"]) is not Norm.LINF:
-        raise InvalidCertificate("only certificates for the linf norm are known")
     layers = tuple(fields["layers"]) if fields["layers"] else None
     part, region = layer_slice(network, region_from_dict(fields["region"]), layers)
     part.head(fields["output"], fields["minus"])  # refuses outputs that do not exist
-    polynomial = gradient_polynomial(
-        part, slope_ranges(part, region), fields["output"], fields["minus"]
+    polynomials = norm_polynomials(
+        part,
+        slope_ranges(part, region),
+        Norm.parse(fields["norm"]),
+        fields["output"],
+        fields["minus"],
     )
-    return proven_value(polynomial, fields["subsets"], fields["multipliers"], fields["exponent"])
+    proofs = {tuple(p["entry"]) if p["entry"] else None: p for p in fields["parts"]}
+    nothing = {"subsets": [], "multipliers": [], "exponent": 0}
+    values = []
+    for entry, polynomial in polynomials.items():
+        proof = proofs.get(entry, nothing)
+        values.append(
+            proven_value(polynomial, proof["subsets"], proof["multipliers"], proof["exponent"])
+        )
+    return max(values)
 
 
 def _question(fields: Mapping[str, Any]) -> str:

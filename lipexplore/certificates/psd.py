@@ -32,7 +32,7 @@ def spectral_norm_above(matrix: Array) -> float:
     largest = float(np.abs(matrix).max(initial=0.0))
     if largest == 0.0 or not math.isfinite(largest):
         return largest
-    scale = 2.0 ** math.frexp(largest)[1]
+    scale = 2.0 ** (math.frexp(largest)[1] - 1)
     scaled = matrix / scale  # exact: a power of two
     thin = scaled if scaled.shape[1] <= scaled.shape[0] else scaled.T
     gram = thin.T @ thin

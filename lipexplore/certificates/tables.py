@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipexplore.polynomials.polynomial import Index
+from lipexplore.polynomials.polynomial import EMPTY, Index, PolynomialProblem
 from lipexplore.relaxations.krivine import KrivineRelaxation, split_like
-from lipexplore.rounding import Array
+from lipexplore.rounding import Array, sum_up, up
 
 BITS = 59
 LARGEST_MULTIPLIER = 2.0**40
@@ -34,6 +34,8 @@ class TableCertificate:
         The proven bound, a float rounded up.
     residual
         Part of ``value`` that pays for the coefficients which the multipliers leave positive.
+    entry
+        For the l_1 norm, the input and sign of the gradient's entry that is bounded.
     """
 
     subsets: Sequence[Index]
@@ -41,6 +43,7 @@ class TableCertificate:
     exponent: int
     value: float
     residual: float
+    entry: tuple[int, int] | None = None
 
 
 def verified_bound(relaxation: KrivineRelaxation, multipliers: Array | None) -> TableCertificate:
@@ -79,6 +82,14 @@ def verified_bound(relaxation: KrivineRelaxation, multipliers: Array | None) -> 
     return min(candidates, key=lambda certificate: certificate.value)
 
 
+def trivial_bound(problem: PolynomialProblem) -> float:
+    """Return p_0 + sum of the positive coefficients, rounded up: the bound without multipliers."""
+    polynomial = problem.objective
+    constant = (polynomial.terms == EMPTY).all(axis=1)
+    upper = up(polynomial.coefficients + polynomial.errors)
+    return sum_up(np.where(constant, upper, np.maximum(upper, 0.0)).tolist())
+
+
 def _clean(multipliers: Array | None, count: int) -> Array:
     if multipliers is None or np.shape(multipliers) != (count,):
         return np.zeros(count)
@@ -107,6 +118,7 @@ def _evaluate(relaxation: KrivineRelaxation, tables: Sequence[Array]) -> TableCe
         int(math.log2(relaxation.scale)) - bits,
         float_above((int(total[0]) + excess) * weight),
         float_above(excess * weight),
+        relaxation.source.entry,
     )
 
 
@@ -176,3 +188,13 @@ def float_above(value: Fraction) -> float:
     except OverflowError:
         return math.inf
     return nearest if Fraction(nearest) >= value else math.nextafter(nearest, math.inf)
+
+
+def root_above(value: Fraction, root: int) -> float:
+    """Return a float64 not below the square root of ``value``, or ``value`` itself for root 1."""
+    if root == 1 or value <= 0:
+        return max(float_above(value), 0.0)
+    result = math.sqrt(float_above(value))
+    while Fraction(result) ** 2 < value:
+        result = math.nextafter(result, math.inf)
+    return result

@@ -68,9 +68,7 @@ def run_name(bound: Bound) -> str:
 
 def size_text(bound: Bound) -> str:
     """Return the counts of a run: "3,127 rows, 12,180 columns, 27,405 nonzeros"."""
-    return ", ".join(
-        f"{count:,} {name}" for name, count in bound.size.items() if name != "degree"
-    )
+    return ", ".join(f"{count:,} {name}" for name, count in bound.size.items() if name != "degree")
 
 
 def sentence(bounds: Sequence[Bound]) -> str:

@@ -152,7 +152,9 @@ def _add_floors(figure: go.Figure, bounds: Sequence[Bound], font_size: int) -> N
         _add_floor(figure, best.l_lower.lower, text, L_COLOUR, "solid", "top", font_size)
     if best.p_star_lower is not None and best.p_star_lower.lower_of == "P*":
         text = f"P* is at least {text_below(best.p_star_lower.lower)}"
-        _add_floor(figure, best.p_star_lower.lower, text, P_STAR_COLOUR, "dash", "bottom", font_size)
+        _add_floor(
+            figure, best.p_star_lower.lower, text, P_STAR_COLOUR, "dash", "bottom", font_size
+        )
 
 
 def _add_floor(
@@ -166,7 +168,15 @@ def _add_floor(
 ) -> None:
     line = {"color": colour, "dash": dash, "width": 3 if dash == "solid" else 2.5}
     figure.add_shape(
-        type="line", xref="paper", x0=0, x1=1, y0=level, y1=level, line=line, name=text, layer="below"
+        type="line",
+        xref="paper",
+        x0=0,
+        x1=1,
+        y0=level,
+        y1=level,
+        line=line,
+        name=text,
+        layer="below",
     )
     figure.add_annotation(
         xref="paper",

@@ -15,6 +15,7 @@ from lipexplore.jobs.process import Child
 from lipexplore.jobs.protocol import Event, Kind, Message, bound_from_message, encode
 
 ATTEMPTS_TO_START = 3
+LONGEST_END = 5.0
 
 
 @dataclass
@@ -98,7 +99,7 @@ class Supervisor:
         if child is not None:
             child.kill()
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(LONGEST_END)
 
     def _start(self) -> None:
         if self._thread is None:

@@ -14,7 +14,7 @@ from lipexplore.rounding import Array, down, up
 Function = Callable[[Array], Array]
 
 MARGIN = 2.0**-46
-"""Absolute error allowed to a smooth slope of size at most 2 (its rounding is below 2^-49)."""
+"""Error allowed to a smooth slope, times its largest size (its rounding is below 2^-49)."""
 
 NEAR = 1e-9
 """A turning point this close to an interval counts as inside it."""
@@ -80,18 +80,22 @@ class Activation:
         low, high = np.minimum.reduce(samples), np.maximum.reduce(samples)
         if not self.piecewise_linear:
             straight = lower >= self.linear_from
-            low = np.where(straight, low, low - MARGIN)
-            high = np.where(straight, high, high + MARGIN)
+            margin = MARGIN * max(1.0, self.largest_slope)
+            low = np.where(straight, low, low - margin)
+            high = np.where(straight, high, high + margin)
         return np.maximum(low, self.slope_bounds[0]), np.minimum(high, self.slope_bounds[1])
 
+    @np.errstate(over="ignore", invalid="ignore")
     def value_range(self, lower: Array, upper: Array) -> tuple[Array, Array]:
-        """Enclose the values taken on [lower, upper] (finite), entry by entry."""
+        """Enclose the values taken on [lower, upper], entry by entry."""
         samples = [self.value(lower), self.value(upper)]
         samples += self._turns(self.value, self.value_turns, lower, upper, samples[0])
         low, high = np.minimum.reduce(samples), np.maximum.reduce(samples)
         if self.piecewise_linear:
-            return down(low), up(high)
-        return low - MARGIN * (1.0 + np.abs(low)), high + MARGIN * (1.0 + np.abs(high))
+            low, high = down(low), up(high)
+        else:
+            low, high = low - MARGIN * (1.0 + np.abs(low)), high + MARGIN * (1.0 + np.abs(high))
+        return np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
 
     @staticmethod
     def _turns(

@@ -10,9 +10,10 @@ import numpy as np
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
-from lipexplore.rounding import UNIT, Array, affine_interval, down, product_error, sum_up, up
+from lipexplore.rounding import UNIT, Array, affine_interval, down, product_error, sum_down, sum_up, up
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def jacobian_enclosure(network: Network, slopes: SlopeRanges) -> tuple[Array, Array]:
     """Enclose W_{d+1} D_d ... D_1 W_1 entry by entry, from the output backwards.
 
@@ -34,26 +35,29 @@ def jacobian_enclosure(network: Network, slopes: SlopeRanges) -> tuple[Array, Ar
     for weight, low, high in zip(
         network.weights[-2::-1], reversed(slopes.lower), reversed(slopes.upper), strict=True
     ):
-        corners = [end * slope for end in (lower, upper) for slope in (low, high)]
+        corners = [(end, slope) for end in (lower, upper) for slope in (low, high)]
         lower, upper = _through(
-            weight, _nudge(np.minimum.reduce(corners), down), _nudge(np.maximum.reduce(corners), up)
+            weight,
+            np.minimum.reduce([_product(*corner, down) for corner in corners]),
+            np.maximum.reduce([_product(*corner, up) for corner in corners]),
         )
     return lower, upper
 
 
-def _nudge(values: Array, direction: Callable[[Array], Array]) -> Array:
-    return np.where(values == 0.0, 0.0, direction(values))
+def _product(a: Array, b: Array, direction: Callable[[Array], Array]) -> Array:
+    return np.where((a == 0.0) | (b == 0.0), 0.0, direction(a * b))
 
 
 def _through(weight: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
     positive, negative = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
     largest = np.maximum(np.abs(lower), np.abs(upper))
     magnitude = largest @ np.abs(weight)
-    slack = np.where(magnitude > 0, product_error(2 * weight.shape[0] + 2, magnitude), 0.0)
-    return (
-        lower @ positive + upper @ negative - slack,
-        upper @ positive + lower @ negative + slack,
-    )
+    reached = (largest != 0.0) @ (weight != 0.0)
+    slack = np.where(reached, product_error(2 * weight.shape[0] + 2, magnitude), 0.0)
+    below = lower @ positive + upper @ negative - slack
+    above = upper @ positive + lower @ negative + slack
+    known = np.isfinite(below) & np.isfinite(above)
+    return np.where(known, below, -np.inf), np.where(known, above, np.inf)
 
 
 def norm_above(magnitude: Array, norm: Norm) -> float:
@@ -75,7 +79,7 @@ def norm_below(magnitude: Array, norm: Norm) -> float:
     """Return a float not above the ``norm`` of any vector with entries at least ``magnitude``."""
     match norm:
         case Norm.L1:
-            return max(0.0, float(down(math.fsum(magnitude.tolist()))))
+            return sum_down(magnitude.tolist())
         case Norm.LINF:
             return float(magnitude.max())
         case Norm.L2:
@@ -83,7 +87,7 @@ def norm_below(magnitude: Array, norm: Norm) -> float:
             if scale == 0.0 or math.isinf(scale):
                 return scale
             squares = down(np.square(np.maximum(down(magnitude / scale), 0.0)))
-            total = max(0.0, float(down(math.fsum(np.maximum(squares, 0.0).tolist()))))
+            total = sum_down(np.maximum(squares, 0.0).tolist())
             return max(0.0, float(down(down(math.sqrt(total)) * scale)))
 
 

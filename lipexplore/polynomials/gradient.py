@@ -2,195 +2,141 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from lipexplore.errors import RelaxationTooLarge, UnsupportedQuestion
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
-from lipexplore.polynomials.polynomial import EMPTY, Index, Polynomial, PolynomialProblem, row_keys
-from lipexplore.rounding import Array, product_error
+from lipexplore.polynomials.expansion import (
+    LARGEST_TERM_COUNT,
+    Expansion,
+    gradient_expansion,
+    underflow_error,
+)
+from lipexplore.polynomials.polynomial import (
+    EMPTY,
+    Index,
+    Polynomial,
+    PolynomialProblem,
+    row_keys,
+)
+from lipexplore.rounding import product_error, up
 
-LARGEST_TERM_COUNT = 20_000_000
-LARGEST_GROWTH = 2.0**800
 
+def norm_gradient_problems(
+    network: Network, slopes: SlopeRanges, norm: Norm
+) -> tuple[PolynomialProblem, ...]:
+    """Return the problems whose largest maximum is P*: the gradient's dual norm over all slopes.
 
-def norm_gradient_problem(network: Network, slopes: SlopeRanges, norm: Norm) -> PolynomialProblem:
-    """Return max t^T W_1^T D_1 ... D_d w over slopes in range and |t_i| <= 1 as a problem.
-
-    Every variable is mapped to [0, 1] by t = 2 x - 1 and s = l + (u - l) x; a slope with l = u is a
+    Every variable is mapped to [0, 1]: t = 2 x - 1 and s = l + (u - l) x; a slope with l = u is a
     constant, and its variable does not occur. The coefficients' errors cover every rounding here,
     that of :meth:`Network.head` included.
+
+    l_inf: one problem, t^T W_1^T D_1 ... D_d w with t in [-1, 1]^{n_0}.
+    l_2: one problem, the squared length in the slopes alone. It is convex in each slope, so its
+    maximum is at ends of the ranges, where x^2 = x; its multilinear reduction has the same maximum,
+    and P* is its square root.
+    l_1: two problems per input, plus and minus the gradient's entry.
 
     Raises
     ------
     UnsupportedQuestion
-        For another norm than l_inf, or weights too large for products in float64.
+        If products of the weights leave the range of float64.
     RelaxationTooLarge
-        If the polynomial has more than 20 million terms.
+        If a polynomial has more than 20 million terms.
 
     References
     ----------
-    Latorre, Rolland, Cevher, ICLR 2020, sections 2 and 3 (arXiv 2004.08688).
+    Latorre, Rolland, Cevher, ICLR 2020, sections 2 and 3 (arXiv 2004.08688), for l_inf.
     """
-    if norm is not Norm.LINF:
-        raise UnsupportedQuestion(
-            f"the gradient polynomial is stated for the linf norm, not {norm.value}"
-        )
-    underflow = _underflow_error(network, slopes)
-    _check_count(network, slopes)
+    expansion = gradient_expansion(network, slopes)
+    underflow = underflow_error(network, slopes)
     blocks, offset = {}, 0
-    for name, width in zip(_block_names(network.depth), network.widths, strict=False):
-        blocks[name] = range(offset, offset + width)
+    for layer, width in enumerate(network.widths[:-1]):
+        blocks[f"s{layer}" if layer else "t"] = range(offset, offset + width)
         offset += width
-    expansion = _output_expansion(network)
-    for layer in range(network.depth, 0, -1):
-        start = blocks[f"s{layer}"].start
-        expansion = expansion.times_affine(
-            slopes.lower[layer - 1], slopes.upper[layer - 1] - slopes.lower[layer - 1], start
-        ).through(network.weights[layer - 1])
-    n_0 = network.n_inputs
-    objective = expansion.times_affine(-np.ones(n_0), 2.0 * np.ones(n_0), 0).closed(underflow)
-    return PolynomialProblem(objective, blocks)
+    match norm:
+        case Norm.LINF:
+            n_0 = network.n_inputs
+            signed = expansion.times_affine(-np.ones(n_0), 2.0 * np.ones(n_0), 0)
+            return (PolynomialProblem(signed.closed(underflow), blocks),)
+        case Norm.L2:
+            squared = _squared_length(expansion, network.n_inputs, underflow)
+            return (PolynomialProblem(squared, blocks, root=2),)
+        case Norm.L1:
+            return tuple(
+                PolynomialProblem(_entry(expansion, i, sign, underflow), blocks, entry=(i, sign))
+                for i in np.unique(expansion.units).tolist() or [0]
+                for sign in (1, -1)
+            )
 
 
-def count_terms(network: Network, slopes: SlopeRanges) -> int:
-    """Return an upper bound of the number of terms, from the paths alone."""
-    reach = (network.weights[-1][0] != 0.0).astype(np.float64)
-    for weight, low, high in zip(
-        network.weights[-2::-1], reversed(slopes.lower), reversed(slopes.upper), strict=True
-    ):
-        kinds = ((low != 0.0) & (low != high)).astype(np.float64) + ((high != 0.0) | (low != 0.0))
-        reach = (reach * kinds) @ (weight != 0.0).astype(np.float64)
-    return int(min(2.0 * reach.sum() + 1.0, 2.0**62))
+def norm_gradient_problem(network: Network, slopes: SlopeRanges, norm: Norm) -> PolynomialProblem:
+    """Return the only problem of :func:`norm_gradient_problems` (l_inf and l_2).
+
+    Raises
+    ------
+    UnsupportedQuestion
+        For l_1, which has two problems per input.
+    """
+    if norm is Norm.L1:
+        raise UnsupportedQuestion("the l1 norm has two problems per input, not one polynomial")
+    return norm_gradient_problems(network, slopes, norm)[0]
 
 
-def _block_names(depth: int) -> list[str]:
-    return ["t", *(f"s{layer}" for layer in range(1, depth + 1))]
+def _entry(expansion: Expansion, unit: int, sign: int, underflow: float) -> Polynomial:
+    """Return plus or minus the polynomial of one input."""
+    mine = expansion.units == unit
+    polynomial = Expansion(
+        expansion.units[mine],
+        expansion.terms[mine],
+        expansion.values[mine],
+        expansion.magnitudes[mine],
+        expansion.roundings,
+    ).closed(underflow)
+    return Polynomial(polynomial.terms, sign * polynomial.coefficients, polynomial.errors)
 
 
-def _underflow_error(network: Network, slopes: SlopeRanges) -> float:
-    """Bound what underflow anywhere can add to a coefficient: 2^-1060 times the largest growth."""
-    growth = 1.0
-    for weight, slope in zip(network.weights, (*slopes.largest, 1.0), strict=True):
-        growth *= max(1.0, 2.0 * weight.size * float(np.abs(weight).max()) * max(1.0, slope))
-    if growth > LARGEST_GROWTH:
-        raise UnsupportedQuestion(
-            "products of the largest weights leave the range of float64: rescale the network"
-        )
-    return 2.0**-1060 * growth
-
-
-def _check_count(network: Network, slopes: SlopeRanges) -> None:
-    count = count_terms(network, slopes)
-    if count > LARGEST_TERM_COUNT:
+def _squared_length(expansion: Expansion, n_inputs: int, underflow: float) -> Polynomial:
+    """Return sum_i g_i(x)^2 with every x_v^2 replaced by x_v."""
+    _, first, column = np.unique(row_keys(expansion.terms), return_index=True, return_inverse=True)
+    monomials = expansion.terms[first]
+    if len(monomials) ** 2 > LARGEST_TERM_COUNT:
         raise RelaxationTooLarge(
-            f"the gradient polynomial has up to {count:.3g} terms, more than "
+            f"the squared gradient has up to {len(monomials) ** 2:.3g} terms, more than "
             f"{LARGEST_TERM_COUNT:.3g}: choose fewer layers, prune the network or another method"
         )
-
-
-@dataclass(frozen=True, eq=False)
-class _Expansion:
-    """One polynomial per unit of a layer, as rows (unit, ascending variables, coefficient).
-
-    ``magnitudes`` are the coefficients of the same computation on absolute values and ``roundings``
-    bounds the operations that any product went through.
-    """
-
-    units: Index
-    terms: Index
-    values: Array
-    magnitudes: Array
-    roundings: int
-
-    def times_affine(self, constant: Array, factor: Array, first_variable: int) -> _Expansion:
-        """Multiply unit j's polynomial by constant_j + factor_j x_{first_variable + j}."""
-        fixed, moving = constant[self.units] != 0.0, factor[self.units] != 0.0
-        blank = np.full((int(fixed.sum()), 1), EMPTY, dtype=np.int64)
-        variable = (self.units[moving] + first_variable)[:, None]
-        units = np.concatenate([self.units[fixed], self.units[moving]])
-        scale = np.concatenate([constant[self.units[fixed]], factor[self.units[moving]]])
-        return _Expansion(
-            units,
-            np.concatenate(
-                [
-                    np.hstack([blank, self.terms[fixed]]),
-                    _insert_front(variable, self.terms[moving]),
-                ]
-            ),
-            np.concatenate([self.values[fixed], self.values[moving]]) * scale,
-            np.concatenate([self.magnitudes[fixed], self.magnitudes[moving]]) * np.abs(scale),
-            self.roundings + 2,
-        )
-
-    def through(self, weight: Array) -> _Expansion:
-        """Pass to the previous layer: unit i receives sum_j W_ji times unit j's polynomial."""
-        rows, columns = np.nonzero(weight)
-        first = np.searchsorted(rows, self.units, side="left")
-        count = np.searchsorted(rows, self.units, side="right") - first
-        source = np.repeat(np.arange(len(self.units)), count)
-        step = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
-        entry = first[source] + step
-        weights = weight[rows[entry], columns[entry]]
-        return _Expansion(
-            columns[entry],
-            self.terms[source],
-            self.values[source] * weights,
-            self.magnitudes[source] * np.abs(weights),
-            self.roundings + 1,
-        ).merged()
-
-    def merged(self) -> _Expansion:
-        """Add up rows of equal unit and monomial."""
-        if len(self.units) == 0:
-            return self
-        keys = row_keys(np.column_stack([self.units, self.terms]))
-        order = np.argsort(keys, kind="stable")
-        starts = np.flatnonzero(np.diff(keys[order], prepend=keys[order[0]] - 1))
-        longest = int(np.diff(starts, append=len(keys)).max())
-        return _Expansion(
-            self.units[order][starts],
-            self.terms[order][starts],
-            np.add.reduceat(self.values[order], starts),
-            np.add.reduceat(self.magnitudes[order], starts),
-            self.roundings + longest - 1,
-        )
-
-    def closed(self, underflow: float) -> Polynomial:
-        """Add up over units and bound the coefficients' errors."""
-        whole = _Expansion(
-            np.zeros(len(self.units), dtype=np.int64),
-            self.terms,
-            self.values,
-            self.magnitudes,
-            self.roundings,
-        ).merged()
-        errors = product_error(whole.roundings, whole.magnitudes) + underflow
-        return Polynomial(whole.terms, whole.values, errors)
-
-
-def _insert_front(variable: Index, terms: Index) -> Index:
-    """Put a variable smaller than all others behind the padding of each row.
-
-    Layers are walked from the output to the input, so each new variable is the smallest.
-    """
-    widened = np.hstack([np.full_like(variable, EMPTY), terms])
-    padding = (widened == EMPTY).sum(axis=1) - 1
-    widened[np.arange(len(widened)), padding] = variable[:, 0]
-    return widened
-
-
-def _output_expansion(network: Network) -> _Expansion:
-    """Start at the last hidden layer with the head's row, which may carry one rounding."""
-    row = network.weights[-1][0]
-    units = np.flatnonzero(row)
-    return _Expansion(
-        units,
-        np.empty((len(units), 0), dtype=np.int64),
-        row[units],
-        np.abs(row[units]),
-        1,
+    table = np.zeros((3, n_inputs, len(monomials)))
+    errors = product_error(expansion.roundings, expansion.magnitudes) + underflow
+    for layer, values in enumerate((expansion.values, np.abs(expansion.values), errors)):
+        table[layer, expansion.units, column] = values
+    value, size, error = table
+    gram = value.T @ value
+    spread = size.T @ error
+    slack = spread + spread.T + error.T @ error + product_error(n_inputs + 2, size.T @ size)
+    left, right = np.nonzero(np.triu((size + error).T @ (size + error) > 0.0))
+    twice = np.where(left == right, 1.0, 2.0)
+    return _merged(
+        _unions(monomials[left], monomials[right]),
+        twice * gram[left, right],
+        twice * up(slack * (1.0 + 2.0**-20))[left, right],
     )
+
+
+def _unions(left: Index, right: Index) -> Index:
+    """Return the union of the variables of two monomials, row by row."""
+    both = np.sort(np.hstack([left, right]), axis=1)
+    both[:, 1:][both[:, 1:] == both[:, :-1]] = EMPTY
+    return np.sort(both, axis=1)
+
+
+def _merged(terms: Index, values: np.ndarray, errors: np.ndarray) -> Polynomial:
+    """Add up coefficients of equal monomials; the rounding of the sums joins the errors."""
+    keys = row_keys(terms)
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    longest = int(np.diff(starts, append=len(keys)).max(initial=1))
+    sums = [np.add.reduceat(v[order], starts) for v in (values, np.abs(values), errors)]
+    total = up(sums[2] * (1.0 + 2.0**-20)) + product_error(longest, sums[1])
+    return Polynomial(terms[order][starts], sums[0], total)

@@ -54,10 +54,16 @@ class PolynomialProblem:
         The polynomial p.
     blocks
         Named ranges of variables: "t" for the dual vector, "s1", "s2", ... for hidden layers.
+    root
+        P* is this root of the maximum: 2 where the polynomial is a squared length.
+    entry
+        For the l_1 norm, the input and the sign of the gradient's entry.
     """
 
     objective: Polynomial
     blocks: Mapping[str, range]
+    root: int = 1
+    entry: tuple[int, int] | None = None
 
     @property
     def n_variables(self) -> int:

@@ -6,16 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lipexplore.errors import DegreeTooLow, InvalidSetting
+from lipexplore.errors import DegreeTooLow, InvalidSetting, RelaxationTooLarge
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.polynomials.polynomial import EMPTY, Index, PolynomialProblem, row_keys, unique_rows
 
-CLIQUE_FAMILIES: Final = ("output", "layerwise", "dense")
+Flags = NDArray[np.bool_]
+
+CLIQUE_FAMILIES: Final = ("output", "layerwise", "chordal", "dense")
+LARGEST_CHORDAL_EDGES = 20_000
+LARGEST_CLIQUE_COUNT = 3_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,7 @@ class Cliques:
     Parameters
     ----------
     family
-        "output", "layerwise" or "dense".
+        One of CLIQUE_FAMILIES.
     members
         Ascending variables of each clique.
     """
@@ -38,16 +43,39 @@ class Cliques:
         """Number of variables in the largest clique."""
         return max((len(clique) for clique in self.members), default=0)
 
+    @property
+    def running_intersection(self) -> bool | None:
+        """Whether the cliques form a junction tree, or None for more than 3,000 of them.
+
+        They do exactly if a spanning tree of largest intersections keeps each variable connected:
+        sum over its edges of |C_i and C_j| = sum |C_i| - |union of all|.
+        """
+        if len(self.members) > LARGEST_CLIQUE_COUNT:
+            return None
+        if not self.members:
+            return True
+        from scipy.sparse.csgraph import minimum_spanning_tree
+
+        variables = np.unique(np.concatenate(self.members))
+        table = np.zeros((len(self.members), len(variables)))
+        for row, clique in zip(table, self.members, strict=True):
+            row[np.searchsorted(variables, clique)] = 1.0
+        tree = minimum_spanning_tree(np.triu(-(table @ table.T), 1))
+        return bool(-tree.sum() == table.sum() - len(variables))
+
 
 def clique_family(
     problem: PolynomialProblem, network: Network, slopes: SlopeRanges, family: str
 ) -> Cliques:
     """Return the cliques called ``family``.
 
-    ``output``: one clique per unit of the last hidden layer, the unit and all its ancestors along
-    non-zero weights (the paper's sparsity). ``layerwise``: the polynomial's own maximal monomials,
-    one unit per layer. ``dense``: all variables of the polynomial in one clique. Only variables
-    that the polynomial holds are members: units with a fixed slope are constants.
+    ``output``: one clique per unit of the last hidden layer: the unit and all its ancestors along
+    non-zero weights (the paper's sparsity). A squared gradient multiplies two such units, so there
+    the clique also holds the units that share an input with it, and their ancestors.
+    ``layerwise``: the polynomial's own maximal monomials. ``chordal``: the maximal cliques of a
+    chordal extension of the graph that joins two variables which meet in a monomial. ``dense``: all
+    variables in one clique. Only variables that the polynomial holds are members: units with a
+    fixed slope are constants.
 
     Raises
     ------
@@ -65,12 +93,16 @@ def clique_family(
             members = [used] if used.size else []
         case "layerwise":
             members = [row[row != EMPTY] for row in _maximal_rows(terms)]
+        case "chordal":
+            members = _chordal_cliques(terms)
         case "output":
-            members = [
-                np.intersect1d(clique, used, assume_unique=True)
-                for clique in _ancestor_sets(network, slopes)
-            ]
-            members = [clique for clique in members if clique.size]
+            holders = _ancestor_sets(network, slopes)
+            if problem.root == 2:
+                holders = _with_neighbours(holders, network.n_inputs)
+            kept = np.zeros(holders.shape[1], dtype=bool)
+            kept[used] = True
+            sets = np.unique(holders & kept, axis=0)
+            members = [np.flatnonzero(row).astype(np.int64) for row in sets if row.any()]
         case _:
             raise InvalidSetting(
                 f"unknown clique family {family!r}: use {', '.join(CLIQUE_FAMILIES)}"
@@ -78,8 +110,14 @@ def clique_family(
     return Cliques(family, tuple(members))
 
 
-def _ancestor_sets(network: Network, slopes: SlopeRanges) -> list[Index]:
-    """Return per unit of the last hidden layer with a path to the output its set of ancestors."""
+def _ancestor_sets(network: Network, slopes: SlopeRanges) -> Flags:
+    """Tell which variables belong to each unit of the last hidden layer with a path to the output.
+
+    Returns
+    -------
+    array (units, variables)
+        The unit itself and its ancestors.
+    """
     active = [
         (low != 0.0) | (high != 0.0) for low, high in zip(slopes.lower, slopes.upper, strict=True)
     ]
@@ -92,8 +130,36 @@ def _ancestor_sets(network: Network, slopes: SlopeRanges) -> list[Index]:
         if layer:
             reach &= active[layer - 1]
         ancestors.append(reach)
-    table = np.hstack(ancestors[::-1])
-    return [np.flatnonzero(row).astype(np.int64) for row in table]
+    return np.hstack(ancestors[::-1])
+
+
+def _with_neighbours(holders: Flags, n_inputs: int) -> Flags:
+    """Unite each set with all sets that share an input with it."""
+    inputs = holders[:, :n_inputs].astype(np.float64)
+    neighbours = (inputs @ inputs.T) > 0
+    return (neighbours.astype(np.float64) @ holders) > 0
+
+
+def _chordal_cliques(terms: Index) -> list[Index]:
+    """Return the maximal cliques of a chordal extension of the correlative-sparsity graph."""
+    import networkx
+
+    pairs = [
+        terms[:, list(columns)][(terms[:, list(columns)] != EMPTY).all(axis=1)]
+        for columns in combinations(range(terms.shape[1]), 2)
+    ]
+    edges = unique_rows(np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs]))
+    if len(edges) > LARGEST_CHORDAL_EDGES:
+        raise RelaxationTooLarge(
+            f"the correlative-sparsity graph has {len(edges):,} edges, above "
+            f"{LARGEST_CHORDAL_EDGES:,}: use the clique family 'output' or 'layerwise'"
+        )
+    graph: Any = networkx.Graph()
+    graph.add_nodes_from(np.unique(terms[terms != EMPTY]).tolist())
+    graph.add_edges_from(edges.tolist())
+    chordal, _ = networkx.complete_to_chordal_graph(graph)
+    cliques = sorted(sorted(clique) for clique in networkx.chordal_graph_cliques(chordal))
+    return [np.array(clique, dtype=np.int64) for clique in cliques]
 
 
 def _maximal_rows(terms: Index) -> Index:

@@ -41,6 +41,31 @@ def test_krivine_value_and_size(name, degree):
     assert answer.status == "optimal"
 
 
+SQUARED = [
+    (name, int(k)) for name in NAMES for k in sorted(VALUES[name].get("krivine_l2_squared", {}))
+]
+ENTRIES = [(name, int(k)) for name in NAMES for k in sorted(VALUES[name].get("krivine_l1", {}))]
+
+
+@pytest.mark.parametrize(("name", "degree"), SQUARED)
+def test_krivine_of_the_squared_gradient(name, degree):
+    expected = VALUES[name]["krivine_l2_squared"][str(degree)]
+    answer = lipexplore.bound(
+        network(name), "lipopt-lp", "l2", degree=degree, clique_family="dense"
+    )
+    assert answer.value == pytest.approx(expected["value"], rel=1e-5)
+    assert [answer.size[key] for key in ("rows", "columns", "nonzeros")] == [
+        expected[key] for key in ("rows", "columns", "nonzeros")
+    ]
+
+
+@pytest.mark.parametrize(("name", "degree"), ENTRIES)
+def test_krivine_of_the_entries(name, degree):
+    expected = VALUES[name]["krivine_l1"][str(degree)]
+    answer = lipexplore.bound(network(name), "lipopt-lp", "l1", degree=degree)
+    assert answer.value == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_vertex_search_finds_at_least_the_reference(name):
     answer = lipexplore.bound(network(name), "vertex-search")

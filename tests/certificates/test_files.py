@@ -19,6 +19,8 @@ QUESTIONS = {
     "box": {"region": lipexplore.Box(np.zeros(3), np.ones(3))},
     "slice": {"layers": (2, 3), "region": lipexplore.Ball(np.zeros(3), 0.5), "output": 2},
     "layerwise": {"clique_family": "layerwise"},
+    "l2": {"norm": "l2", "output": 1},
+    "l1": {"norm": "l1", "output": 2, "minus": 0},
 }
 
 
@@ -53,13 +55,13 @@ def fields_of(path):
 @pytest.mark.parametrize(
     "field",
     ["network_hash", "norm", "output", "minus", "layers", "region", "settings", "value",
-     "exponent", "subsets", "multipliers", "format"],
+     "parts", "format"],
 )  # fmt: skip
 def test_any_changed_or_missing_field_fails(tmp_path, field):
     _, path = saved(tmp_path, region=lipexplore.Ball(np.zeros(3), 0.25))
     whole = json.loads(path.read_text())
     missing = {key: value for key, value in whole.items() if key != field}
-    changed = {**whole, field: [1] if field in ("subsets", "multipliers") else 1}
+    changed = {**whole, field: [1] if field == "parts" else 1}
     for tampered in (missing, changed):
         path.write_text(json.dumps(tampered))
         with pytest.raises(InvalidCertificate):
@@ -69,6 +71,12 @@ def test_any_changed_or_missing_field_fails(tmp_path, field):
 def test_a_forged_digest_does_not_help(tmp_path):
     _, path = saved(tmp_path)
     honest = fields_of(path)
+    (part,) = honest["parts"]
+    rows = part["multipliers"]
+
+    def parts(**changes):
+        return {"parts": [{**part, **changes}]}
+
     forgeries = [
         {"value": honest["value"] * 0.999},
         {"value": float("nan")},
@@ -78,21 +86,23 @@ def test_a_forged_digest_does_not_help(tmp_path):
         {"output": 1},
         {"minus": 0},
         {"norm": "l2"},
-        {"exponent": honest["exponent"] + 1},
-        {"exponent": 0.5},
-        {"multipliers": [[-n for n in row] for row in honest["multipliers"]]},
-        {"multipliers": [[n / 2 for n in row] for row in honest["multipliers"]]},
-        {"multipliers": [[n // 2 for n in row] for row in honest["multipliers"]]},
-        {"multipliers": honest["multipliers"][:-1]},
-        {"multipliers": [row[::-1] for row in honest["multipliers"]]},
-        {"subsets": honest["subsets"][::-1]},
-        {"subsets": [[0, 0, 0]] * len(honest["subsets"])},
+        parts(exponent=part["exponent"] + 1),
+        parts(exponent=0.5),
+        parts(multipliers=[[-n for n in row] for row in rows]),
+        parts(multipliers=[[n / 2 for n in row] for row in rows]),
+        parts(multipliers=[[n // 2 for n in row] for row in rows]),
+        parts(multipliers=rows[:-1]),
+        parts(multipliers=[row[::-1] for row in rows]),
+        parts(subsets=part["subsets"][::-1]),
+        parts(subsets=[[0, 0, 0]] * len(part["subsets"])),
+        parts(entry=[0, 1]),
+        {"parts": []},
         {"region": {"kind": "moon"}},
         {"region": {"kind": "ball", "norm": "linf", "radius": -1.0, "center": [0, 0, 0]}},
         {"region": {"kind": "ball", "norm": "linf", "radius": 1.0, "center": [0, 0]}},
         {"layers": [2, 3]},
         {"layers": [0, 9]},
-        {"subsets": None},
+        parts(subsets=None),
     ]
     for forgery in forgeries:
         write(path, {**honest, **forgery})

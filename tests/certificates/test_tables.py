@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import lipexplore
 from lipexplore.certificates import tables
-from lipexplore.certificates.check import gradient_polynomial, proven_value
+from lipexplore.certificates.check import norm_polynomials, proven_value
 from lipexplore.certificates.tables import verified_bound
 from lipexplore.networks.generators import random_dense
 from lipexplore.networks.slope_ranges import slope_ranges
@@ -163,7 +163,7 @@ def test_agrees_with_the_rational_checker():
         network = random_dense((3, 3, 2, 1), 2, act)
         relaxation, slopes = relaxation_of(network)
         certificate = verified_bound(relaxation, rng.random(relaxation.size["columns"]))
-        polynomial = gradient_polynomial(network, slopes, 0, None)
+        polynomial = norm_polynomials(network, slopes, Norm.LINF, 0, None)[None]
         subsets = [row for block in certificate.subsets for row in block.tolist()]
         integers = [row for block in certificate.multipliers for row in block.tolist()]
         proven = proven_value(polynomial, subsets, integers, certificate.exponent)

@@ -118,26 +118,30 @@ import sys, time
 sys.path.insert(0, {HOME!r})
 from lipexplore.jobs.client import Job, Worker
 from lipexplore.networks.generators import random_dense
-worker = Worker()
-worker.submit(Job(random_dense((40, 40, 1), 0), "lipopt-lp", settings={{"degree": 3}}))
-while not any(event.kind == "started" for event in worker.poll()):
+worker, state, ending = Worker(), *sys.argv[1:]
+if state == "started":
+    worker.submit(Job(random_dense((40, 40, 1), 0), "lipopt-lp", settings={{"degree": 3}}))
+while not any(event.kind == state for event in worker.poll()):
     time.sleep(0.01)
 print(worker.pid, flush=True)
+if ending == "killed":
+    time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("killed", [True, False], ids=["killed", "ends"])
-def test_no_worker_outlives_its_program(killed, tmp_path):
+@pytest.mark.parametrize(
+    ("state", "ending"), [("ready", "killed"), ("started", "killed"), ("started", "done")]
+)
+def test_no_worker_outlives_its_program(state, ending, tmp_path):
     (tmp_path / "numpy.py").write_text("raise ImportError('found in the current directory')")
-    script = PARENT + ("time.sleep(60)" if killed else "")
     with subprocess.Popen(
-        [sys.executable, "-P", "-W", "error", "-c", script],
+        [sys.executable, "-P", "-W", "error", "-c", PARENT, state, ending],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as parent:
         pid = int(parent.stdout.readline())
-        if killed:
+        if ending == "killed":
             parent.kill()
         _, complaints = parent.communicate(timeout=20)
     assert seconds_until_gone(pid) < 2.0

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import lipexplore
+from lipexplore.certificates.check import norm_polynomials
 from lipexplore.errors import RelaxationTooLarge, UnsupportedQuestion
 from lipexplore.networks.generators import random_dense, random_sparse
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
-from lipexplore.polynomials.gradient import count_terms, norm_gradient_problem
+from lipexplore.polynomials.expansion import count_terms
+from lipexplore.polynomials.gradient import norm_gradient_problem, norm_gradient_problems
 from lipexplore.polynomials.polynomial import row_keys
 
 CASES = [
@@ -92,10 +94,51 @@ def test_errors_cover_the_exact_coefficients(act, scale, minus):
     assert not any(expected.values())
 
 
-def test_other_norms_are_refused():
+@pytest.mark.parametrize("act", ["relu", "silu", "abs"])
+@pytest.mark.parametrize("radius", [None, 0.4])
+def test_squared_length_at_vertices_and_entries_anywhere(act, radius):
+    network = random_dense((3, 3, 2, 1), 5, act)
+    region = lipexplore.Ball(np.full(3, 0.2), radius) if radius else lipexplore.WHOLE_SPACE
+    slopes = slope_ranges(network, region)
+    x = np.random.default_rng(0).integers(0, 2, (40, 8)).astype(float)
+    chosen = [
+        low + (high - low) * x[:, start : start + len(low)]
+        for low, high, start in zip(slopes.lower, slopes.upper, (3, 6), strict=True)
+    ]
+    gradient = network.jacobian_of_slopes(chosen)[:, 0]
+    (squared,) = norm_gradient_problems(network, slopes, Norm.L2)
+    assert squared.root == 2
+    assert squared.objective(x) == pytest.approx((gradient**2).sum(axis=1), abs=1e-13)
+    entries = norm_gradient_problems(network, slopes, Norm.L1)
+    assert len(entries) == 6
+    for problem in entries:
+        unit, sign = problem.entry
+        assert problem.objective(x) == pytest.approx(sign * gradient[:, unit], abs=1e-14)
+
+
+@pytest.mark.parametrize("act", ["relu", "silu"])
+@pytest.mark.parametrize("norm", [Norm.L1, Norm.L2])
+@pytest.mark.parametrize("minus", [None, 1])
+def test_errors_cover_the_exact_polynomials_of_other_norms(act, norm, minus):
+    network = random_dense((3, 3, 2, 2), 12, act)
+    slopes = slope_ranges(network, lipexplore.Box(np.full(3, -0.2), np.full(3, 0.4)))
+    exact = norm_polynomials(network, slopes, norm, 0, minus)
+    for problem in norm_gradient_problems(network.head(0, minus), slopes, norm):
+        expected = dict(exact[problem.entry])
+        objective = problem.objective
+        for row, value, error in zip(
+            objective.terms, objective.coefficients, objective.errors, strict=True
+        ):
+            truth = expected.pop(frozenset(int(v) for v in row if v >= 0), Fraction(0))
+            assert abs(truth - Fraction(value)) <= Fraction(error)
+            assert error <= 1e-12
+        assert not any(expected.values())
+
+
+def test_l1_is_no_single_problem():
     network = random_dense((2, 2, 1), 0)
-    with pytest.raises(UnsupportedQuestion, match="linf"):
-        lipexplore.bound(network, "lipopt-lp", "l2")
+    with pytest.raises(UnsupportedQuestion, match="two problems per input"):
+        norm_gradient_problem(network, slope_ranges(network, lipexplore.WHOLE_SPACE), Norm.L1)
 
 
 def test_too_many_terms_are_refused_before_expanding():
