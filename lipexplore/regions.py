@@ -154,6 +154,7 @@ class Ball(Region):
         """Return points of the ball (uniform for l_inf, radial otherwise), never outside it."""
         del dimension
         inside = self.radius * (1.0 - 1e-9) - 1e-12 * float(np.abs(self.center).max())
+        inside -= self.dimension * 2.0**-1070
         if inside <= 0.0:
             return np.tile(self.center, (count, 1))
         if self.norm is Norm.LINF:
@@ -222,7 +223,8 @@ class Box(Region):
     def sample(self, count: int, rng: np.random.Generator, dimension: int) -> Array:
         """Return uniform points."""
         del dimension
-        return rng.uniform(self.lower, self.upper, (count, self.dimension))
+        share = rng.random((count, self.dimension))
+        return np.clip((1.0 - share) * self.lower + share * self.upper, self.lower, self.upper)
 
     def to_dict(self) -> dict[str, Any]:
         """Return kind and ends."""

@@ -5,7 +5,7 @@ ReLU network with one hidden layer: all activation patterns that some open set o
 """
 
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from scipy.optimize import linprog
@@ -46,7 +46,7 @@ def pattern_maximum(network, lower, upper, norm, output=0, minus=None):
     ends = np.cumsum([0, *network.widths[1:-1]])
     best = Fraction(0)
     for vertex in product(*choices):
-        slopes = [vertex[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        slopes = [vertex[a:b] for a, b in pairwise(ends)]
         best = max(best, power(gradient(weights, row, slopes), norm))
     return best
 

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.bounds.norm_product import entrywise_norm_above
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.jacobian_enclosure import jacobian_enclosure
-from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 
 
 @dataclass(frozen=True)
-class IntervalJacobian(BoundMethod):
+class IntervalJacobian(SlopeMethod):
     """Propagate slope intervals backwards and take the dual norm of the entries' largest sizes.
 
     References
@@ -50,7 +49,7 @@ class IntervalJacobian(BoundMethod):
         """Return the dual norm of the enclosure, rounded up."""
         del time_limit, on_progress
         start = time.perf_counter()
-        lower, upper = jacobian_enclosure(network, slope_ranges(network, region))
+        lower, upper = jacobian_enclosure(network, self.slope_ranges(network, region))
         value = entrywise_norm_above(np.maximum(np.abs(lower), np.abs(upper)), norm)
         return self.answer(
             value=value, lower=0.0, verified=True, solve_seconds=time.perf_counter() - start

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.certificates.tables import (
     TableCertificate,
     root_above,
@@ -17,7 +17,7 @@ from lipexplore.certificates.tables import (
     verified_bound,
 )
 from lipexplore.networks.feedforward import Network
-from lipexplore.networks.slope_ranges import SlopeRanges, slope_ranges
+from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
 from lipexplore.polynomials.gradient import norm_gradient_problems
 from lipexplore.polynomials.polynomial import PolynomialProblem
@@ -46,7 +46,7 @@ SOLVERS = ("auto", "highs", "highs-pdlp", "cvxopt")
 
 
 @dataclass(frozen=True)
-class LipoptLP(BoundMethod):
+class LipoptLP(SlopeMethod):
     """Maximise the gradient polynomial over moments that make every product non-negative.
 
     For l_inf the polynomial is that of the paper; for l_2 the multilinear reduction of the squared
@@ -101,7 +101,7 @@ class LipoptLP(BoundMethod):
         self.check(network, norm)
         start = time.perf_counter()
         deadline = None if time_limit is None else start + time_limit
-        slopes = slope_ranges(network, region)
+        slopes = self.slope_ranges(network, region)
         problems = norm_gradient_problems(network, slopes, norm)
         run = _Run(self, network, slopes, deadline, on_progress)
         for problem in sorted(problems, key=trivial_bound, reverse=True):
@@ -117,7 +117,7 @@ class LipoptLP(BoundMethod):
             If the degree cannot cover the polynomial.
         """
         self.check(network, norm)
-        slopes = slope_ranges(network, region)
+        slopes = self.slope_ranges(network, region)
         problems = norm_gradient_problems(network, slopes, norm)
         largest = max(problems, key=lambda problem: len(problem.objective.terms))
         degree = self.degree_for(largest)

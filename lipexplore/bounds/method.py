@@ -13,6 +13,7 @@ import numpy as np
 
 from lipexplore.errors import InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.feedforward import Network
+from lipexplore.networks.slope_ranges import PROPAGATIONS, SlopeRanges, slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.rounding import text_above, text_below
@@ -221,3 +222,20 @@ class BoundMethod(ABC):
                 if not value >= minimum:
                     raise InvalidSetting(f"{name} must be at least {minimum}, not {value!r}")
         return replace(cls(), **settings)
+
+
+@dataclass(frozen=True)
+class SlopeMethod(BoundMethod):
+    """A method that starts from the ranges of the slopes over the region."""
+
+    slopes: str = field(
+        default="interval",
+        metadata={
+            "help": "how slopes are enclosed over a bounded region",
+            "choices": PROPAGATIONS,
+        },
+    )
+
+    def slope_ranges(self, network: Network, region: Region) -> SlopeRanges:
+        """Return the slope ranges by the chosen propagation."""
+        return slope_ranges(network, region, self.slopes)

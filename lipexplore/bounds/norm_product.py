@@ -8,18 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.certificates.psd import spectral_norm_above
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.jacobian_enclosure import norm_above
-from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.rounding import UNIT, Array, up
 
 
 @dataclass(frozen=True)
-class NormProduct(BoundMethod):
+class NormProduct(SlopeMethod):
     """Multiply ||W_{d+1}|| ... ||W_1|| in the input norm, times the largest slope of each layer.
 
     References
@@ -53,7 +52,7 @@ class NormProduct(BoundMethod):
         del time_limit, on_progress
         start = time.perf_counter()
         value = _last_norm_above(network.weights[-1], norm)
-        slopes = slope_ranges(network, region).largest
+        slopes = self.slope_ranges(network, region).largest
         for weight, slope in zip(network.weights[:-1], slopes, strict=True):
             value = float(up(float(up(value * slope)) * operator_norm_above(weight, norm)))
             value = math.inf if math.isnan(value) else value  # 0 times what has overflowed

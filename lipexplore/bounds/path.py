@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.bounds.norm_product import entrywise_norm_above
 from lipexplore.networks.feedforward import Network
-from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.rounding import UNIT, product_error, up
 
 
 @dataclass(frozen=True)
-class Path(BoundMethod):
+class Path(SlopeMethod):
     """Return the dual norm of |w|^T C_d |W_d| ... C_1 |W_1| with C_l the largest |slopes|.
 
     References
@@ -51,7 +50,7 @@ class Path(BoundMethod):
         """Return the path bound, rounded up."""
         del time_limit, on_progress
         start = time.perf_counter()
-        slopes = slope_ranges(network, region)
+        slopes = self.slope_ranges(network, region)
         reach = up(np.abs(network.weights[-1]) * (1.0 + 2.0 * UNIT))
         for weight, low, high in zip(
             network.weights[-2::-1], reversed(slopes.lower), reversed(slopes.upper), strict=True

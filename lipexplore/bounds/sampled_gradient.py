@@ -40,6 +40,7 @@ class SampledGradient(BoundMethod):
         "fakes a larger value. Random points rarely find the worst one."
     )
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __call__(
         self,
         network: Network,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.jacobian_enclosure import gradient_norm_below
-from lipexplore.networks.slope_ranges import SlopeRanges, slope_ranges
+from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.rounding import Array
@@ -20,7 +20,7 @@ LARGEST_SHAKE = 0.4
 
 
 @dataclass(frozen=True)
-class VertexSearch(BoundMethod):
+class VertexSearch(SlopeMethod):
     """Maximise t^T W_1^T D_1 ... D_d w over t in the dual ball and slopes at ends of their ranges.
 
     The value is affine in each slope and the best t is known in closed form, so every block has an
@@ -50,6 +50,7 @@ class VertexSearch(BoundMethod):
         "is a lower bound of P*: an upper bound that meets it is exact for P*."
     )
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __call__(
         self,
         network: Network,
@@ -62,7 +63,7 @@ class VertexSearch(BoundMethod):
         """Return the best slope assignment found and a proven lower bound of its norm."""
         del on_progress
         start = time.perf_counter()
-        ranges = slope_ranges(network, region)
+        ranges = self.slope_ranges(network, region)
         rng = np.random.default_rng(self.seed)
         slopes = [
             np.where(rng.random((self.starts, low.size)) < 0.5, low, high)

@@ -145,7 +145,7 @@ def _proven(fields: Mapping[str, Any], network: Network) -> Fraction:
     part.head(fields["output"], fields["minus"])  # refuses outputs that do not exist
     polynomials = norm_polynomials(
         part,
-        slope_ranges(part, region),
+        slope_ranges(part, region, fields["settings"].get("slopes", "interval")),
         Norm.parse(fields["norm"]),
         fields["output"],
         fields["minus"],

@@ -36,7 +36,8 @@ def check_comparable(bounds: Sequence[Bound]) -> None:
 class Summary:
     """The best that several bounds prove about L and about P*; None where nothing is proven.
 
-    L <= P*: an upper end of P* is one of L, and a lower end of L is one of P*.
+    L <= P*, so an upper end of P* is one of L too: ``l_upper`` may be about either. A lower end of L
+    is one of P* too: ``p_star_lower`` is about P* alone and not below ``l_lower``.
     """
 
     l_upper: Bound | None
@@ -56,11 +57,14 @@ def summary(bounds: Sequence[Bound]) -> Summary:
     check_comparable(bounds)
     upper = [bound for bound in bounds if math.isfinite(bound.value)]
     lower = [bound for bound in bounds if bound.lower > 0.0]
+    l_lower = max((b for b in lower if b.lower_of == "L"), key=_lower, default=None)
+    floor = 0.0 if l_lower is None else l_lower.lower
+    slopes = [b for b in lower if b.lower_of == "P*" and b.lower >= floor]
     return Summary(
         l_upper=min(upper, key=_value, default=None),
-        l_lower=max((b for b in lower if b.lower_of == "L"), key=_lower, default=None),
+        l_lower=l_lower,
         p_star_upper=min((b for b in upper if b.of == "P*"), key=_value, default=None),
-        p_star_lower=max(lower, key=_lower, default=None),
+        p_star_lower=max(slopes, key=_lower, default=None),
     )
 
 

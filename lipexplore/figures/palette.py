@@ -53,7 +53,7 @@ def _styles() -> dict[str, Style]:
             on_l = method.of == "L"
             styles[method.name] = Style(
                 L_COLOUR if on_l else P_STAR_COLOUR,
-                "triangle-up" if on_l else "triangle-down-open",
+                "triangle-up" if on_l else "triangle-down",
                 "solid" if on_l else "dash",
             )
     return styles

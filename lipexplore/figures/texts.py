@@ -86,12 +86,13 @@ def sentence(bounds: Sequence[Bound]) -> str:
             f"a point of the network proves that L (hence P* too) is at least "
             f"{text_below(best.l_lower.lower)}"
         )
-    if best.p_star_lower is not None and best.p_star_lower.lower_of == "P*":
+    if best.p_star_lower is not None:
         parts.append(
             f"a choice of slopes proves that P* is at least {text_below(best.p_star_lower.lower)}, "
             "which says nothing about L"
         )
-    return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "." if parts else ""
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _upper_sentence(bound: Bound, constant: str) -> str:

@@ -150,7 +150,7 @@ def _add_floors(figure: go.Figure, bounds: Sequence[Bound], font_size: int) -> N
     if best.l_lower is not None:
         text = f"L is at least {text_below(best.l_lower.lower)}"
         _add_floor(figure, best.l_lower.lower, text, L_COLOUR, "solid", "top", font_size)
-    if best.p_star_lower is not None and best.p_star_lower.lower_of == "P*":
+    if best.p_star_lower is not None:
         text = f"P* is at least {text_below(best.p_star_lower.lower)}"
         _add_floor(
             figure, best.p_star_lower.lower, text, P_STAR_COLOUR, "dash", "bottom", font_size

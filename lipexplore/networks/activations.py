@@ -79,7 +79,7 @@ class Activation:
         samples += self._turns(self.slope, self.slope_turns, lower, upper, samples[0])
         low, high = np.minimum.reduce(samples), np.maximum.reduce(samples)
         if not self.piecewise_linear:
-            straight = lower >= self.linear_from
+            straight = (lower >= self.linear_from) & (upper > self.linear_from)
             margin = MARGIN * max(1.0, self.largest_slope)
             low = np.where(straight, low, low - margin)
             high = np.where(straight, high, high + margin)

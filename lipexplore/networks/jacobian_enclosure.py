@@ -10,7 +10,16 @@ import numpy as np
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
-from lipexplore.rounding import UNIT, Array, affine_interval, down, product_error, sum_down, sum_up, up
+from lipexplore.rounding import (
+    UNIT,
+    Array,
+    affine_interval,
+    down,
+    product_error,
+    sum_down,
+    sum_up,
+    up,
+)
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -1,15 +1,19 @@
-"""Ranges of pre-activations and slopes over a region, by interval propagation."""
+"""Ranges of pre-activations and slopes over a region."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from lipexplore.errors import InvalidRegion
+from lipexplore.errors import InvalidRegion, InvalidSetting
 from lipexplore.networks.feedforward import Network
+from lipexplore.networks.linear_relaxation import back_substituted_ranges
 from lipexplore.regions import Box, Region, WholeSpace
 from lipexplore.rounding import Array, affine_interval, down, up
+
+PROPAGATIONS: Final = ("interval", "back-substitution")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,28 +62,33 @@ def preactivation_ranges(network: Network, region: Region) -> list[tuple[Array, 
     return ranges
 
 
-def slope_ranges(network: Network, region: Region) -> SlopeRanges:
+def slope_ranges(network: Network, region: Region, propagation: str = "interval") -> SlopeRanges:
     """Return the slopes that each unit can take over the region.
 
     Over the whole space these are the activation's global bounds. Over a bounded region the
-    pre-activations are enclosed by interval propagation; a slope whose ends agree is a constant.
+    pre-activations are enclosed by interval propagation or by back-substitution, which is tighter
+    and dearer; a slope whose ends agree is a constant.
 
     Raises
     ------
     InvalidRegion
         If the region's dimension is not the network's.
+    InvalidSetting
+        If the propagation is unknown.
     """
+    if propagation not in PROPAGATIONS:
+        raise InvalidSetting(f"slopes must be one of {PROPAGATIONS}, not {propagation!r}")
+    check_region(network, region)
     if isinstance(region, WholeSpace):
         pairs = [
             (np.full(width, act.slope_bounds[0]), np.full(width, act.slope_bounds[1]))
             for act, width in zip(network.activations, network.widths[1:], strict=False)
         ]
     else:
+        enclose = preactivation_ranges if propagation == "interval" else back_substituted_ranges
         pairs = [
             act.slope_range(*bounds)
-            for act, bounds in zip(
-                network.activations, preactivation_ranges(network, region), strict=True
-            )
+            for act, bounds in zip(network.activations, enclose(network, region), strict=True)
         ]
     return SlopeRanges(tuple(low for low, _ in pairs), tuple(high for _, high in pairs))
 

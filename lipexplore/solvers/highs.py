@@ -16,16 +16,14 @@ import picos
 from picos.constraints import AffineConstraint, DummyConstraint
 from picos.expressions import AffineExpression, QuadraticExpression
 from picos.expressions.variables import CONTINUOUS_VARTYPES
-from picos.modeling import options as picos_options
 from picos.modeling import solution as states
 from picos.modeling.footprint import Specification
-from picos.solvers import _solvers
-from picos.solvers.solver import Solver
 
 from lipexplore.solvers.highs_model import Model, read_model
 from lipexplore.solvers.highs_options import native_options
 from lipexplore.solvers.highs_run import run_highs
 from lipexplore.solvers.monitor import Monitor
+from lipexplore.solvers.plugin import Plugin, register_plugin
 
 OPTIMAL = (states.SS_OPTIMAL, states.SS_OPTIMAL, states.PS_FEASIBLE)
 STOPPED = (states.SS_PREMATURE, states.SS_PREMATURE, states.PS_UNKNOWN)
@@ -55,44 +53,23 @@ STATES = {
 """(primal, dual, problem) state of PICOS for every model status of HiGHS."""
 
 
-class HighsSolver(Solver):  # type: ignore[misc]
+class HighsSolver(Plugin):
     """Interface between PICOS and HiGHS."""
 
     int: Any  # PICOS's name for the imported program, here a Model or None
 
-    LINEAR = Specification(
-        objectives=[AffineExpression],
-        constraints=[DummyConstraint, AffineConstraint],
+    PENALTY = 0.5  # before every other free solver of linear programs
+    PROGRAMS = (
+        Specification(
+            objectives=[AffineExpression],
+            constraints=[DummyConstraint, AffineConstraint],
+        ),
+        Specification(
+            objectives=[QuadraticExpression],
+            variables=CONTINUOUS_VARTYPES,
+            constraints=[DummyConstraint, AffineConstraint],
+        ),
     )
-    QUADRATIC = Specification(
-        objectives=[QuadraticExpression],
-        variables=CONTINUOUS_VARTYPES,
-        constraints=[DummyConstraint, AffineConstraint],
-    )
-
-    @classmethod
-    def supports(cls, footprint: Any, explain: bool = False) -> Any:
-        """Whether HiGHS solves programs of this footprint, with a reason if asked to explain."""
-        supported = Solver.supports(footprint, explain)
-        if not (supported[0] if explain else supported):
-            return supported
-        reason = None
-        if footprint.nonconvex_quadratic_objective:
-            reason = "QPs with a nonconvex objective."
-        elif footprint not in cls.LINEAR and footprint not in cls.QUADRATIC:
-            reason = cls.LINEAR.mismatch_reason(footprint)
-        return (reason is None, reason) if explain else reason is None
-
-    @classmethod
-    def default_penalty(cls) -> float:
-        """Place HiGHS before the other free solvers of linear programs."""
-        return 0.5
-
-    @classmethod
-    def penalty(cls, options: Any) -> float:
-        """Return the penalty, also for options made before `register`."""
-        name = "penalty_highs"
-        return float(options[name]) if name in options else cls.default_penalty()
 
     @classmethod
     def test_availability(cls) -> None:
@@ -104,20 +81,8 @@ class HighsSolver(Solver):  # type: ignore[misc]
         """Return keyword, short name, long name and (no) interface name."""
         return "highs", "HiGHS", "HiGHS optimisation solvers", None
 
-    @classmethod
-    def is_free(cls) -> bool:
-        """HiGHS is free software (MIT)."""
-        return True
-
-    def reset_problem(self) -> None:
-        """Forget the imported arrays."""
-        self.int = None
-
     def _import_problem(self) -> None:
         self.int = read_model(self.ext)
-
-    def _update_problem(self) -> None:
-        raise NotImplementedError
 
     def _solve(self) -> Any:
         model: Model = self.int
@@ -135,18 +100,13 @@ class HighsSolver(Solver):  # type: ignore[misc]
             primal = states.SS_FEASIBLE
         return self._make_solution(
             found.objective if math.isfinite(found.objective) else None,
-            self._primals(model, found.columns),
+            self._primals(model.columns, found.columns),
             self._duals(model, found.rows),
             primal,
             dual,
             whole,
             {"highs": found, "stopped": monitor.stopped},
         )
-
-    def _primals(self, model: Model, values: np.ndarray | None) -> dict[Any, Any]:
-        if values is None or self.ext.options.primals is False:
-            return {}
-        return {v: cvxopt.matrix(values[part]) for v, part in model.columns.items()}
 
     def _duals(self, model: Model, values: np.ndarray | None) -> dict[Any, Any]:
         if values is None or self.ext.options.duals is False:
@@ -170,17 +130,4 @@ def register(problem: picos.Problem | None = None) -> None:
     problem
         A problem made before the first call, whose options lack those of HiGHS: they are added.
     """
-    if _solvers.setdefault("highs", HighsSolver) is HighsSolver and not _has_options():
-        picos_options.OPTION_OBJS += (
-            picos_options.Option(
-                "penalty_highs", float, HighsSolver.default_penalty(), "Penalty for using HiGHS."
-            ),
-            picos_options.Option("highs_params", dict, {}, "Native options of HiGHS."),
-        )
-    if problem is not None:
-        for option in picos_options.OPTION_OBJS:
-            problem.options._options.setdefault(option.name, option.copy())
-
-
-def _has_options() -> bool:
-    return any(option.name == "highs_params" for option in picos_options.OPTION_OBJS)
+    register_plugin(HighsSolver, problem)

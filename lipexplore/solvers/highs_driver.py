@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lipexplore.solvers.choice import has_affine_objective
-from lipexplore.solvers.highs import register
+from lipexplore.solvers.highs import HighsSolver
+from lipexplore.solvers.plugin import solve_by_plugin
 from lipexplore.solvers.reading import Ending, read_solution
 
 if TYPE_CHECKING:
@@ -77,24 +77,8 @@ def _tolerances(tolerance: float | None, method: str) -> dict[str, float]:
 def _solve(
     problem: picos.Problem, settings: Settings, name: str, native: dict[str, Any]
 ) -> Solution:
-    register(problem)
-    native = native | {
-        "threads": settings.threads,
-        "cancel": settings.cancel,
-        "on_progress": settings.on_progress,
-    }
-    if settings.time_limit is not None:
-        native["time_limit"] = float(settings.time_limit)
-    start = time.perf_counter()
-    found = problem.solve(
-        solver="highs",
-        highs_params=native,
-        max_iterations=settings.max_iterations,
-        primals=None,
-        apply_solution=False,
-        verbosity=-1,
-        **dict.fromkeys(("abs_prim_fsb_tol", "abs_dual_fsb_tol", "rel_ipm_opt_tol")),
-    )
+    native = native | {"threads": settings.threads}
+    found, seconds = solve_by_plugin(HighsSolver, problem, settings, native)
     run: Run = found.info["highs"]
     status = found.info["stopped"] if run.status == "kInterrupt" else STATUSES.get(run.status)
     ending = Ending(
@@ -102,7 +86,7 @@ def _solve(
         value=run.objective,
         solver=name,
         iterations=run.iterations,
-        seconds=time.perf_counter() - start,
+        seconds=seconds,
         bound=run.bound,
     )
     if _left_nothing(run):

@@ -19,6 +19,10 @@ QUESTIONS = {
     "box": {"region": lipexplore.Box(np.zeros(3), np.ones(3))},
     "slice": {"layers": (2, 3), "region": lipexplore.Ball(np.zeros(3), 0.5), "output": 2},
     "layerwise": {"clique_family": "layerwise"},
+    "back-substitution": {
+        "region": lipexplore.Ball(np.array([0.1, 0.2, 0.3]), 0.5),
+        "slopes": "back-substitution",
+    },
     "l2": {"norm": "l2", "output": 1},
     "l1": {"norm": "l1", "output": 2, "minus": 0},
 }

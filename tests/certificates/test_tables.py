@@ -181,7 +181,7 @@ def test_checker_refuses_what_is_no_certificate():
         ([[0, 0]], [[1, 0, 0, 0]]),
         ([[0.0]], [[1, 0]]),
     ):
-        with pytest.raises(ValueError, match="multiplier|variable"):
+        with pytest.raises(ValueError, match=r"multiplier|variable"):
             proven_value(polynomial, subsets, integers, 0)
 
 

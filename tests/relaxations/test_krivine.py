@@ -117,7 +117,7 @@ def test_published_size_of_40_40_1():
 
 
 def test_layerwise_and_output_sizes_of_64_32_16():
-    problem, output = question(random_dense((64, 32, 16, 1), 0))
+    _, output = question(random_dense((64, 32, 16, 1), 0))
     _, layerwise = question(random_dense((64, 32, 16, 1), 0), family="layerwise")
     assert predicted_size(output, 3)["columns"] == 1_726_720
     assert predicted_size(layerwise, 3)["columns"] == 262_144

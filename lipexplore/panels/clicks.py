@@ -1,0 +1,50 @@
+"""Clicks on points of plots that are shown as plain figures."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import anywidget
+import traitlets
+
+SCRIPT: Final = """
+function render({ model, el }) {
+  let count = 0;
+  let observer = null;
+  const hook = (plot) => {
+    if (plot.dataset.lxHooked || typeof plot.on !== "function") return;
+    plot.dataset.lxHooked = "yes";
+    plot.on("plotly_click", (event) => {
+      const point = event.points[0];
+      model.set("clicked", { point: point.customdata, x: point.x, y: point.y, count: ++count });
+      model.save_changes();
+    });
+  };
+  const watch = () => {
+    const panel = el.closest("." + model.get("scope"));
+    if (!panel) { requestAnimationFrame(watch); return; }
+    const scan = () => panel.querySelectorAll(".js-plotly-plot").forEach(hook);
+    observer = new MutationObserver(scan);
+    observer.observe(panel, { childList: true, subtree: true });
+    scan();
+  };
+  watch();
+  return () => observer && observer.disconnect();
+}
+export default { render };
+"""
+
+
+class PlotClicks(anywidget.AnyWidget):  # type: ignore[misc]
+    """Forwards clicks on the points of all plotly plots inside one panel.
+
+    Parameters
+    ----------
+    scope
+        A class name that only this panel has.
+    """
+
+    _esm = SCRIPT
+    scope = traitlets.Unicode().tag(sync=True)
+    clicked = traitlets.Dict().tag(sync=True)
+    """``point`` (the point's customdata), x, y, and a count that makes each click a change."""

@@ -1,0 +1,122 @@
+"""Methods, degrees and their settings, and what the chosen runs will cost."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+
+import ipywidgets
+
+from lipexplore.bounds import METHODS
+from lipexplore.figures.texts import bytes_text, seconds_text
+from lipexplore.panels.controls import FULL, boxed, field_controls, heading, on_value
+from lipexplore.panels.costs import Cost
+from lipexplore.panels.latest import Latest
+from lipexplore.panels.settings import DEGREES, has_degree
+from lipexplore.panels.state import Change, WorkbenchState
+
+LONGEST_LIMIT = 86_400.0
+
+
+class MethodsPanel:
+    """Controls of the runs, made from METHODS and their fields; counts costs as they change."""
+
+    def __init__(self, state: WorkbenchState) -> None:
+        self._state = state
+        self.methods = {
+            method.name: ipywidgets.Checkbox(
+                value=method.name in state.settings.methods,
+                description=method.label,
+                tooltip=method.explanation,
+                indent=False,
+            )
+            for method in METHODS
+        }
+        self.degrees = {
+            degree: ipywidgets.Checkbox(
+                value=degree in state.settings.degrees, description=str(degree), indent=False
+            )
+            for degree in DEGREES
+        }
+        for control in (*self.methods.values(), *self.degrees.values()):
+            on_value(control, lambda _: self._set_runs())
+        self.fields = {
+            method.name: field_controls(method, partial(state.change_parameter, method.name))
+            for method in METHODS
+        }
+        self.time_limit = ipywidgets.BoundedFloatText(
+            value=0.0,
+            min=0.0,
+            max=LONGEST_LIMIT,
+            description="time limit (s)",
+            tooltip="seconds after which a run returns the best it has; 0 for no limit",
+            layout={"width": FULL},
+        )
+        on_value(self.time_limit, lambda value: state.change(time_limit=value or None))
+        self.costs = ipywidgets.HTML()
+        self.children = self._children()
+        self._counting = Latest(state.count_costs, state.set_costs)
+        state.listen(self._hear)
+        self._counting.request()
+
+    def _children(self) -> tuple[ipywidgets.Widget, ...]:
+        degrees = ipywidgets.HBox([ipywidgets.HTML("degrees "), *self.degrees.values()])
+        degrees.add_class("lx-degrees")
+        shown, hidden, titles = [], [], []
+        for method in METHODS:
+            own = {item: c for item, c in self.fields[method.name].items()}
+            chosen = [c for c in own.values() if isinstance(c, ipywidgets.Dropdown)]
+            if has_degree(method.name):
+                shown += [degrees, *chosen]
+            rest = [c for c in own.values() if c not in shown]
+            if rest:
+                hidden.append(ipywidgets.VBox(rest))
+                titles.append(f"More: {method.label}")
+        more = ipywidgets.Accordion(children=hidden, titles=titles, selected_index=None)
+        return (
+            heading("Methods"),
+            boxed(self.methods.values(), "lx-methods"),
+            *shown,
+            self.time_limit,
+            heading("Cost before Run"),
+            self.costs,
+            more,
+        )
+
+    def _set_runs(self) -> None:
+        self._state.change(
+            methods=tuple(name for name, box in self.methods.items() if box.value),
+            degrees=tuple(degree for degree, box in self.degrees.items() if box.value),
+        )
+
+    def _hear(self, change: Change) -> None:
+        if change == "settings":
+            self._counting.request()
+        elif change == "costs":
+            self.costs.value = costs_html(self._state.costs)
+
+
+def costs_html(costs: tuple[Cost, ...]) -> str:
+    """Return a table of sizes, memory and expected seconds; refused runs in red, with the reason."""
+    if not costs:
+        return '<p class="lx-note">Choose a method, and a degree where it needs one.</p>'
+    rows = "".join(_cost_row(cost) for cost in costs)
+    return (
+        '<div class="lx-scroll"><table class="lx-table"><thead><tr>'
+        '<th scope="col" class="lx-text">run</th><th scope="col">memory</th>'
+        f'<th scope="col">about</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _cost_row(cost: Cost) -> str:
+    name = f'<th scope="row" class="lx-text">{escape(cost.run.label)}'
+    if cost.refused:
+        reason = f'<span class="lx-refused">refused: {escape(cost.refused)}</span>'
+        return f'<tr>{name}<br>{reason}</th><td></td><td class="lx-refused">refused</td></tr>'
+    size = ", ".join(f"{count:,} {key}" for key, count in cost.size.items()) or cost.note
+    note = (
+        f'<br><span class="lx-note" style="font-weight:400">{escape(size)}</span>' if size else ""
+    )
+    memory = bytes_text(cost.memory_bytes) if cost.memory_bytes else ""
+    seconds = "?" if cost.seconds is None else seconds_text(cost.seconds)
+    return f"<tr>{name}{note}</th><td>{memory}</td><td>{seconds}</td></tr>"

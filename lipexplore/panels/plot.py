@@ -1,0 +1,36 @@
+"""A plain plotly figure in an Output widget: no FigureWidget, no script of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from lipexplore.figures.tightness import CONFIG
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+MIME = "application/vnd.plotly.v1+json"
+
+
+class Plot:
+    """Shows one figure; ``text`` is what a front end without plotly shows instead."""
+
+    def __init__(self) -> None:
+        self.widget = ipywidgets.Output()
+        self.widget.add_class("lx-plot")
+
+    def draw(self, figure: go.Figure, text: str) -> None:
+        """Replace the figure. May be called from any thread."""
+        content: dict[str, Any] = json.loads(figure.to_json())
+        content["config"] = CONFIG
+        data = {MIME: content, "text/plain": text}
+        self.widget.layout.min_height = f"{int(figure.layout.height or 0) + 4}px"
+        self.widget.outputs = ({"output_type": "display_data", "metadata": {}, "data": data},)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.widget.layout.min_height = "0"
+        self.widget.outputs = ()

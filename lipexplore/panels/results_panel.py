@@ -1,0 +1,116 @@
+"""What the runs of a question have proven: plot, sentence, table, and one run's details."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from lipexplore.figures.texts import sentence
+from lipexplore.figures.tightness import bound_against_runtime
+from lipexplore.panels.controls import FULL, on_value
+from lipexplore.panels.plot import Plot
+from lipexplore.panels.state import Change, WorkbenchState
+from lipexplore.panels.tables import details_html, row_label, runs_html, running_html
+
+SECONDS_BETWEEN_PLOTS = 0.25
+NOBODY = ("choose a run, or click a point", None)
+
+
+class ResultsPanel:
+    """Shows the state's rows. The plot is redrawn at most four times per second."""
+
+    def __init__(self, state: WorkbenchState) -> None:
+        self._state = state
+        self._drawn: tuple[Any, ...] = ()
+        self._drawn_at = -SECONDS_BETWEEN_PLOTS
+        self._filling = False
+        self.font_size = 14
+        self.plot = Plot()
+        self.running = ipywidgets.HTML()
+        self.sentence = ipywidgets.HTML()
+        self.table = ipywidgets.HTML()
+        self.chosen = ipywidgets.Dropdown(
+            options=[NOBODY], description="details of", layout={"width": FULL}
+        )
+        on_value(self.chosen, self._choose)
+        self.details = ipywidgets.HTML()
+        self.children = (
+            self.running,
+            self.plot.widget,
+            self.sentence,
+            self.table,
+            self.chosen,
+            self.details,
+        )
+        state.listen(self._hear)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the rows; the plot only when it is due."""
+        state = self._state
+        self.running.value = running_html(state.rows)
+        key = state.question.key if state.question else None
+        self.table.value = runs_html(state.rows, key, state.selected)
+        self._fill_details()
+        if time.monotonic() - self._drawn_at >= SECONDS_BETWEEN_PLOTS or not state.busy:
+            self.draw()
+
+    def tick(self) -> None:
+        """Bring elapsed times, and a plot that was held back, up to date."""
+        self.running.value = running_html(self._state.rows)
+        if time.monotonic() - self._drawn_at >= SECONDS_BETWEEN_PLOTS:
+            self.draw()
+
+    def draw(self, anew: bool = False) -> None:
+        """Draw the comparable bounds, unless they are on the screen already."""
+        rows = self._state.comparable_rows
+        key = self._state.question.key if self._state.question else None
+        wanted = (key, tuple(row.number for row in rows), self._state.selected, self.font_size)
+        if wanted == self._drawn and not anew:
+            return
+        self._drawn, self._drawn_at = wanted, time.monotonic()
+        bounds = [row.bound for row in rows if row.bound is not None]
+        numbers = [row.number for row in rows]
+        selected = self._state.selected
+        text = sentence(bounds)
+        self.plot.draw(
+            bound_against_runtime(
+                bounds,
+                font_size=self.font_size,
+                selected=numbers.index(selected) if selected in numbers else None,
+            ),
+            text or "no bounds yet",
+        )
+        title = escape(self._state.question.title) if self._state.question else ""
+        self.sentence.value = (
+            f"<p><b>{title}.</b> {escape(text) or 'No runs of this question yet: press Run.'}</p>"
+        )
+
+    def click(self, clicked: dict[str, Any]) -> None:
+        """Select the run whose point was clicked."""
+        rows, point = self._state.comparable_rows, clicked.get("point")
+        if isinstance(point, int) and 0 <= point < len(rows):
+            self._state.select(rows[point].number)
+
+    def _choose(self, number: int | None) -> None:
+        if not self._filling:
+            self._state.select(number)
+
+    def _fill_details(self) -> None:
+        state, self._filling = self._state, True
+        try:
+            options = [NOBODY, *((row_label(row), row.number) for row in state.rows)]
+            if tuple(self.chosen.options) != tuple(options):
+                self.chosen.options = options
+            row = next((row for row in state.rows if row.number == state.selected), None)
+            self.chosen.value = None if row is None else row.number
+        finally:
+            self._filling = False
+        self.details.value = details_html(row) if row else ""
+
+    def _hear(self, change: Change) -> None:
+        if change in ("rows", "selected", "settings"):
+            self.refresh()

@@ -1,0 +1,145 @@
+"""Runs as HTML: the table, the lines of running jobs and the details of one run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from lipexplore.bounds import method_class
+from lipexplore.figures.texts import degree_of, seconds_text, size_text
+from lipexplore.figures.tightness import hover_text
+from lipexplore.panels.code import script
+from lipexplore.panels.state import Row
+from lipexplore.rounding import text_above, text_below
+
+COLUMNS = (
+    ("method", True),
+    ("degree", False),
+    ("upper bound", False),
+    ("lower bound", False),
+    ("of which constant", True),
+    ("verified", True),
+    ("size", True),
+    ("build", False),
+    ("solve", False),
+    ("verify", False),
+    ("status", True),
+)
+_OF_UPPER = {"P*": "P*, hence L", "L": "L only"}
+_OF_LOWER = {"L": "L, hence P*", "P*": "P* only"}
+
+
+def runs_html(rows: Sequence[Row], key: object, selected: int | None) -> str:
+    """Return all runs as a table: those of the question ``key`` first, older others greyed."""
+    if not rows:
+        return '<p class="lx-note">No runs yet: press Run.</p>'
+    own = [row for row in rows if row.question.key == key]
+    others = [row for row in rows if row.question.key != key]
+    head = "".join(f'<th scope="col"{_text(left)}>{name}</th>' for name, left in COLUMNS)
+    body = "".join(_row(row, row.number == selected) for row in own)
+    if others:
+        body += (
+            f'<tr><th scope="rowgroup" colspan="{len(COLUMNS)}" class="lx-text">Other questions, '
+            "not comparable and not drawn</th></tr>"
+        )
+        body += "".join(_row(row, row.number == selected, other=True) for row in others)
+    return (
+        '<div class="lx-scroll"><table class="lx-table"><caption>The same as a table</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(row: Row, selected: bool, other: bool = False) -> str:
+    names = " ".join(name for name, yes in (("lx-selected", selected), ("lx-other", other)) if yes)
+    title = method_class(row.run.method).label
+    if other:
+        title += f" ({row.question.title})"
+    extra = _extra(row)
+    first = f'<th scope="row" class="lx-text">{escape(title + extra)}</th>'
+    cells = [str(row.run.degree or ""), *_numbers(row), _status(row)]
+    body = "".join(
+        f"<td{_text(left)}>{cell}</td>" for cell, (_, left) in zip(cells, COLUMNS[1:], strict=True)
+    )
+    return f'<tr class="{names}">{first}{body}</tr>'
+
+
+def _extra(row: Row) -> str:
+    others = [f"{v}" for k, v in row.run.settings.items() if k != "degree" and v is not None]
+    return f", {', '.join(others)}" if others else ""
+
+
+def _numbers(row: Row) -> list[str]:
+    bound = row.bound
+    if bound is None:
+        return [""] * 8
+    upper = text_above(bound.value) if math.isfinite(bound.value) else ""
+    lower = text_below(bound.lower) if bound.lower > 0.0 else ""
+    return [
+        upper,
+        lower,
+        _OF_UPPER[bound.of] if upper else _OF_LOWER[bound.lower_of] if lower else "",
+        "✓ yes" if bound.verified else '<span class="lx-refused">no</span>',
+        escape(size_text(bound)),
+        seconds_text(bound.build_seconds) if bound.build_seconds else "",
+        seconds_text(bound.solve_seconds),
+        seconds_text(bound.verify_seconds) if bound.verify_seconds else "",
+    ]
+
+
+def _status(row: Row) -> str:
+    text = escape(row.message or row.state)
+    return f'<span class="lx-refused">failed: {text}</span>' if row.state == "failed" else text
+
+
+def _text(left: bool) -> str:
+    return ' class="lx-text"' if left else ""
+
+
+def running_html(rows: Sequence[Row]) -> str:
+    """Return one line per run that waits or runs, with its progress."""
+    return "".join(
+        f'<p role="status" aria-live="off"><b>{escape(row.run.label)}</b>: {_progress(row)}</p>'
+        for row in rows
+        if row.open
+    )
+
+
+def _progress(row: Row) -> str:
+    if row.state == "waiting":
+        return "waiting"
+    parts = []
+    share = row.share
+    if share is not None:
+        label = escape(f"progress of {row.run.label}")
+        parts.append(f'<progress max="1" value="{share:.3f}" aria-label="{label}"></progress>')
+    parts.append(f"{row.elapsed:.1f} s")
+    progress = row.progress
+    if "iteration" in progress:
+        parts.append(f"iteration {progress['iteration']}")
+        if row.gap is not None:
+            parts.append(f"gap {row.gap:.1e}")
+        if progress.get("dual") is not None:
+            parts.append(f"solver at {progress['dual']:.6g}, not yet a bound")
+    elif "total" in progress:
+        parts.append(f"{progress['done']:,} of {progress['total']:,}")
+    return ", ".join(parts)
+
+
+def details_html(row: Row, time_limit: float | None = None) -> str:
+    """Return what is known about one run: numbers, how the method works, source, code."""
+    method = method_class(row.run.method)
+    told = hover_text(row.bound) if row.bound else f"<b>{escape(row.run.label)}</b>: {_status(row)}"
+    sources = "; ".join(map(escape, method.sources))
+    code = escape(script(row.question, [row.run], time_limit))
+    return (
+        f"<p>{told}</p><p>{escape(method.explanation)}</p>"
+        f'<p class="lx-note">Source: {sources}</p><pre tabindex="0">{code}</pre>'
+    )
+
+
+def row_label(row: Row) -> str:
+    """Return a run in a few words, for a list to choose from."""
+    degree = degree_of(row.bound) if row.bound else row.run.degree
+    name = method_class(row.run.method).label + _extra(row)
+    return f"{row.number}: {name}" if degree is None else f"{row.number}: {name}, degree {degree}"
