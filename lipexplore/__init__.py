@@ -10,6 +10,7 @@ from lipexplore.regions import WHOLE_SPACE, Ball, Box
 
 if TYPE_CHECKING:
     from lipexplore.bounds import METHODS, Bound, bound, estimate
+    from lipexplore.bounds.margins import margins
     from lipexplore.experiments.sweep import sweep
     from lipexplore.networks.feedforward import Network
     from lipexplore.networks.files import save_network
@@ -30,6 +31,7 @@ __all__ = [
     "estimate",
     "explore",
     "load_network",
+    "margins",
     "save_network",
     "sweep",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "Network": ("lipexplore.networks.feedforward", "Network"),
     "explore": ("lipexplore.panels.workbench", "explore"),
     "load_network": ("lipexplore.networks.gallery", "open_network"),
+    "margins": ("lipexplore.bounds.margins", "margins"),
     "save_network": ("lipexplore.networks.files", "save_network"),
     "sweep": ("lipexplore.experiments.sweep", "sweep"),
 }

@@ -116,25 +116,24 @@ def bound(
     part, part_region = layer_slice(network, region, layers)
     chosen.check(part, norm)
     outputs = Norm.parse(output_norm or norm) if output == "all" else None
-    heads: list[tuple[int | str, Network]]
     if outputs is not None:
         heads = _heads_of_all(part, chosen, minus, norm, outputs)
     elif isinstance(output, int) and not isinstance(output, bool):
         if output_norm is not None:
             raise InvalidSetting("output_norm needs output='all'")
-        heads = [(output, part.head(output, minus))]
+        heads = [part.head(output, minus)]
     else:
         raise InvalidSetting(f"output must be a number or 'all', not {output!r}")
-    answers = []
-    for index, head in heads:
-        if not head.has_path():
-            raise NoPath(
-                f"no path of non-zero weights leads to output {index}: its gradient is zero "
-                "everywhere, choose another output"
-            )
-        answers.append(
-            chosen(head, part_region, norm, time_limit=time_limit, on_progress=on_progress)
+    living = [head for head in heads if head.has_path()]
+    if not living:
+        raise NoPath(
+            f"no path of non-zero weights leads to output {output}: its gradient is zero "
+            "everywhere, choose another output"
         )
+    answers = [
+        chosen(head, part_region, norm, time_limit=time_limit, on_progress=on_progress)
+        for head in living
+    ]
     return replace(
         answers[0] if len(answers) == 1 else _largest(answers),
         network=network.name,
@@ -175,19 +174,19 @@ def _with_settings(method: str | BoundMethod, settings: dict[str, Any]) -> Bound
 
 def _heads_of_all(
     network: Network, method: BoundMethod, minus: int | None, norm: Norm, output_norm: Norm
-) -> list[tuple[int | str, Network]]:
+) -> list[Network]:
     """Return one head per output for the output norm l_inf, else the network as it is."""
     if minus is not None:
         raise InvalidSetting("minus needs one output, not 'all'")
     if output_norm is Norm.LINF:
-        return [(index, network.head(index)) for index in range(network.n_outputs)]
+        return [network.head(index) for index in range(network.n_outputs)]
     if output_norm is not norm or norm not in method.joint_norms:
         joint = ", ".join(f"{p.value} to {p.value}" for p in method.joint_norms) or "none"
         raise UnsupportedQuestion(
             f"{method.name} does not bound all outputs from {norm.value} to {output_norm.value}: "
             f"pass output_norm='linf', or use a method that does (jointly it knows {joint})"
         )
-    return [("all", network)]
+    return [network]
 
 
 def _largest(answers: list[Bound]) -> Bound:

@@ -69,6 +69,13 @@ class LipoptLP(SlopeMethod):
         default="output",
         metadata={"help": "which sets of variables may meet", "choices": CLIQUE_FAMILIES},
     )
+    subsets: str = field(
+        default="all",
+        metadata={
+            "help": "all subsets of the cliques, or only those in which variables meet",
+            "choices": ("all", "meeting"),
+        },
+    )
     solver: str = field(default="auto", metadata={"help": "LP solver", "choices": SOLVERS})
     memory_limit: float | None = field(
         default=None,
@@ -169,6 +176,7 @@ class _Run:
             clique_family(problem, self.network, self.slopes, method.clique_family),
             degree,
             method.memory_bytes(),
+            meeting_only=method.subsets == "meeting",
         )
         program = relaxation.problem() if relaxation.size["columns"] else None
         built = time.perf_counter()

@@ -36,8 +36,8 @@ def check_comparable(bounds: Sequence[Bound]) -> None:
 class Summary:
     """The best that several bounds prove about L and about P*; None where nothing is proven.
 
-    L <= P*, so an upper end of P* is one of L too: ``l_upper`` may be about either. A lower end of L
-    is one of P* too: ``p_star_lower`` is about P* alone and not below ``l_lower``.
+    L <= P*, so an upper end of P* is one of L too: ``l_upper`` may be about either. A lower end of
+    L is one of P* too: ``p_star_lower`` is about P* alone and not below ``l_lower``.
     """
 
     l_upper: Bound | None

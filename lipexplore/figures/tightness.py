@@ -44,7 +44,7 @@ def bound_against_runtime(
     """Draw upper bounds as points over their run time and the best lower bounds as lines.
 
     Both axes are logarithmic. Degrees of one method with equal other settings are joined. The lower
-    bound of L is a solid line: nothing is below it. The lower bound of P* is dashed and labelled so:
+    bound of L is a solid line: nothing is below it. The lower bound of P* is dashed and says so:
     bounds of L may pass it. Each point's ``customdata`` is its index in ``bounds``.
 
     Raises

@@ -1,1 +1,1 @@
-"""The widgets: a state without widgets, controls made from the methods' fields, panels over both."""
+"""The widgets: a state without widgets, controls made from the methods' fields, panels."""

@@ -68,7 +68,7 @@ def _too_large(run: PlannedRun, size: Mapping[str, int], memory: float) -> str:
     counts = ", ".join(f"{count:,} {name}" for name, count in size.items())
     return (
         f"{counts} need about {bytes_text(memory)} of memory, above the limit of "
-        f"{bytes_text(limit)}: lower the degree, choose a smaller clique family or a sparser network"
+        f"{bytes_text(limit)}: lower the degree, prune the network or take smaller cliques"
     )
 
 

@@ -97,7 +97,7 @@ class MethodsPanel:
 
 
 def costs_html(costs: tuple[Cost, ...]) -> str:
-    """Return a table of sizes, memory and expected seconds; refused runs in red, with the reason."""
+    """Return sizes, memory and expected seconds as a table; refused runs in red, with why."""
     if not costs:
         return '<p class="lx-note">Choose a method, and a degree where it needs one.</p>'
     rows = "".join(_cost_row(cost) for cost in costs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -30,7 +31,8 @@ class Plot:
         self.widget.layout.min_height = f"{int(figure.layout.height or 0) + 4}px"
         self.widget.outputs = ({"output_type": "display_data", "metadata": {}, "data": data},)
 
-    def clear(self) -> None:
-        """Show nothing."""
+    def say(self, text: str) -> None:
+        """Show a sentence where the figure would be."""
+        data = {"text/html": f'<p class="lx-note">{escape(text)}</p>', "text/plain": text}
         self.widget.layout.min_height = "0"
-        self.widget.outputs = ()
+        self.widget.outputs = ({"output_type": "display_data", "metadata": {}, "data": data},)

@@ -13,7 +13,7 @@ from lipexplore.figures.tightness import bound_against_runtime
 from lipexplore.panels.controls import FULL, on_value
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.state import Change, WorkbenchState
-from lipexplore.panels.tables import details_html, row_label, runs_html, running_html
+from lipexplore.panels.tables import details_html, row_label, running_html, runs_html
 
 SECONDS_BETWEEN_PLOTS = 0.25
 NOBODY = ("choose a run, or click a point", None)
@@ -75,19 +75,18 @@ class ResultsPanel:
         bounds = [row.bound for row in rows if row.bound is not None]
         numbers = [row.number for row in rows]
         selected = self._state.selected
+        title = self._state.question.title if self._state.question else self._state.problem
         text = sentence(bounds)
-        self.plot.draw(
-            bound_against_runtime(
-                bounds,
-                font_size=self.font_size,
-                selected=numbers.index(selected) if selected in numbers else None,
-            ),
-            text or "no bounds yet",
+        self.sentence.value = f"<p><b>{escape(title)}.</b> {escape(text)}</p>"
+        if not bounds:
+            self.plot.say("No bounds for this question yet: press Run.")
+            return
+        figure = bound_against_runtime(
+            bounds,
+            font_size=self.font_size,
+            selected=numbers.index(selected) if selected in numbers else None,
         )
-        title = escape(self._state.question.title) if self._state.question else ""
-        self.sentence.value = (
-            f"<p><b>{title}.</b> {escape(text) or 'No runs of this question yet: press Run.'}</p>"
-        )
+        self.plot.draw(figure, text)
 
     def click(self, clicked: dict[str, Any]) -> None:
         """Select the run whose point was clicked."""

@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
+
+import numpy as np
 
 from lipexplore.bounds import METHODS, Bound, method_class
 from lipexplore.errors import InvalidSetting
@@ -239,7 +242,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     if len(parts) < 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise InvalidSetting(f"the layer sizes {text!r} must be positive numbers, as in 16, 10, 1")
     widths = tuple(int(part) for part in parts)
-    count = sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+    count = sum(a * b for a, b in pairwise(widths))
     if count > LARGEST_RANDOM:
         raise InvalidSetting(f"{count:,} weights are too many: choose smaller layer sizes")
     return widths
@@ -264,7 +267,7 @@ def _region(network: Network, settings: Settings) -> tuple[Region, str]:
     if settings.region == EVERYWHERE:
         return WHOLE_SPACE, "lipexplore.WHOLE_SPACE"
     if settings.region == AROUND_ZERO:
-        center, code = [0.0] * network.n_inputs, "[0.0] * network.n_inputs"
+        center, code = np.zeros(network.n_inputs), "[0.0] * network.n_inputs"
     else:
         try:
             images, _ = digits_for(network)

@@ -8,7 +8,7 @@ from html import escape
 
 import ipywidgets
 
-from lipexplore.bounds import LipoptLP
+from lipexplore.bounds.lipopt_lp import LipoptLP
 from lipexplore.errors import LipexploreError
 from lipexplore.figures.sparsity import (
     LARGEST_NONZEROS,
@@ -51,6 +51,7 @@ class Drawing:
     weights: Sequence[Pattern] = ()
     program: Pattern | None = None
     text: str = ""
+    missing: str = ""
 
 
 def program_of(question: Question, run: PlannedRun) -> Program:
@@ -136,7 +137,7 @@ class SparsityPanel:
     def _drawing_of_now(self) -> Drawing:
         question, number = self._state.question, self.clique.value
         if question is None:
-            return Drawing(text=self._state.problem)
+            return Drawing(missing=self._state.problem)
         run = PlannedRun(
             METHOD, {"degree": self.degree.value, **self._state.settings.parameters.get(METHOD, {})}
         )
@@ -152,22 +153,22 @@ class SparsityPanel:
         if drawing.weights:
             self.weights.draw(pattern_figure(drawing.weights, font_size=size), "weights")
         else:
-            self.weights.clear()
+            self.weights.say("no weights to draw")
         if drawing.program is not None:
             self.program.draw(pattern_figure([drawing.program], font_size=size, height=300), "LP")
         else:
-            self.program.clear()
+            self.program.say(drawing.missing)
 
 
 def drawing_of(program: Program, number: int) -> Drawing:
-    """Return the patterns with clique ``number`` (from 1; 0 for none) marked, and what they show."""
+    """Return patterns with clique ``number`` marked (from 1; 0 for none), and what they show."""
     members, relaxation = program.cliques.members, program.relaxation
     chosen = min(number, len(members)) - 1
     clique = members[chosen] if chosen >= 0 else None
     weights = weight_patterns(program.head, clique)
     titles = [pattern.title for pattern in weights]
     if relaxation is None:
-        return Drawing(weights, text=_paragraphs([*titles, program.missing]))
+        return Drawing(weights, text=_paragraphs(titles), missing=program.missing)
     pattern = program_pattern(relaxation, program.cliques, chosen if chosen >= 0 else None)
     lines = [*titles, f"{pattern.title}. {program.cliques.family} cliques: {len(members):,}."]
     if clique is not None:

@@ -35,7 +35,8 @@ STYLE: Final = """<style>
 .lx-panel table.lx-table { border-collapse: collapse; font-size: 0.93em; margin: 4px 0; }
 .lx-panel table.lx-table caption { text-align: left; padding: 2px 0; caption-side: top;
   color: var(--jp-ui-font-color1, #222); }
-.lx-panel table.lx-table th, .lx-panel table.lx-table td { padding: 2px 9px 2px 0; text-align: right;
+.lx-panel table.lx-table th, .lx-panel table.lx-table td {
+  padding: 2px 9px 2px 0; text-align: right;
   border-bottom: 1px solid var(--jp-border-color2, #ccc); vertical-align: top; background: none;
   font-variant-numeric: tabular-nums; }
 .lx-panel table.lx-table th { font-weight: 600; }

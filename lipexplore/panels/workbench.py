@@ -12,7 +12,7 @@ import ipywidgets
 from lipexplore.jobs.client import Worker
 from lipexplore.panels.clicks import PlotClicks
 from lipexplore.panels.code import script
-from lipexplore.panels.controls import boxed, on_value
+from lipexplore.panels.controls import boxed
 from lipexplore.panels.methods_panel import MethodsPanel
 from lipexplore.panels.question_panel import QuestionPanel
 from lipexplore.panels.results_panel import ResultsPanel

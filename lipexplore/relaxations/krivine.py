@@ -116,8 +116,13 @@ def krivine_relaxation(
     cliques: Cliques,
     degree: int,
     memory_limit: float = float("inf"),
+    *,
+    meeting_only: bool = False,
 ) -> KrivineRelaxation:
     """Build the degree-``degree`` program over the cliques' subsets.
+
+    With ``meeting_only`` a subset stays only if two of its variables meet in a monomial of p, or if
+    a monomial would be left uncovered: fewer products, valid as any family is, often at no loss.
 
     Raises
     ------
@@ -134,6 +139,8 @@ def krivine_relaxation(
     check_degree(problem, degree)
     check_memory(predicted_size(cliques, degree), memory_limit)
     subsets = clique_subsets(cliques, degree)
+    if meeting_only:
+        subsets = _meeting_subsets(problem.objective.terms, subsets)
     term_width = problem.objective.terms.shape[1]
     width = max(degree, term_width)
     face_terms = [_faces(block, width) for block in subsets]
@@ -189,6 +196,24 @@ def check_memory(size: Mapping[str, int], memory_limit: float) -> None:
             f"{memory_limit / 1e9:.3g} GB: lower the degree, choose a smaller clique family, prune "
             "the network or raise the memory limit"
         )
+
+
+def _meeting_subsets(terms: Index, subsets: Sequence[Index]) -> list[Index]:
+    """Keep the subsets that hold a monomial of two or more variables, or one not held otherwise."""
+    width = max([terms.shape[1], *(block.shape[1] for block in subsets)])
+    padded = _padded(terms, width)
+    several = (padded != EMPTY).sum(axis=1) >= 2
+    faces = [_faces(block, width) for block in subsets]
+    keys = row_keys(np.concatenate([padded, *(face.reshape(-1, width) for face in faces)]))
+    held = split_like([face[:, :, 0] for face in faces], keys[len(padded) :])
+    kept = [np.isin(block, keys[: len(padded)][several]).any(axis=1) for block in held]
+    covered = np.concatenate([block[keep].ravel() for block, keep in zip(held, kept, strict=True)])
+    missing = np.setdiff1d(keys[: len(padded)], covered)
+    missing = missing[missing != 0]
+    kept = [
+        keep | np.isin(block, missing).any(axis=1) for block, keep in zip(held, kept, strict=True)
+    ]
+    return [block[keep] for block, keep in zip(subsets, kept, strict=True) if keep.any()]
 
 
 def split_like(blocks: Sequence[np.ndarray], values: np.ndarray) -> list[np.ndarray]:

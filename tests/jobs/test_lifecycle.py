@@ -121,7 +121,8 @@ from lipexplore.networks.generators import random_dense
 worker, state, ending = Worker(), *sys.argv[1:]
 if state == "started":
     worker.submit(Job(random_dense((40, 40, 1), 0), "lipopt-lp", settings={{"degree": 3}}))
-while not any(event.kind == state for event in worker.poll()):
+end = time.monotonic() + 20
+while not any(event.kind == state for event in worker.poll()) and time.monotonic() < end:
     time.sleep(0.01)
 print(worker.pid, flush=True)
 if ending == "killed":

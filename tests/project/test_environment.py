@@ -77,7 +77,10 @@ def test_constraints_are_exact_versions_and_nothing_else():
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the pins are made on Linux")
 def test_constraints_pin_what_the_installation_brings_and_no_more():
-    assert installed_closure() == set(pins())
+    installed, pinned = installed_closure(), set(pins())
+    assert installed - pinned == set()
+    if sys.version_info[:2] == (3, 11):  # later ones need fewer
+        assert pinned - installed == set()
 
 
 def test_the_pins_are_what_the_tests_run_with():
@@ -88,7 +91,7 @@ def test_the_pins_are_what_the_tests_run_with():
 def test_the_pins_install_on_the_oldest_python():
     # 3.11.2 is Debian 12's; some packages want a later 3.11
     for name in installed_closure() & set(pins()):
-        limits = metadata.metadata(name)["Requires-Python"] or ""
+        limits = metadata.metadata(name).get("Requires-Python", "")
         assert "3.11.2" in SpecifierSet(limits), f"{name} requires Python {limits}"
 
 

@@ -160,3 +160,71 @@ def test_program_prints_as_mathematics():
     program = krivine_relaxation(problem, cliques, 2).problem()
     assert "maximize" in str(program)
     assert "A^T y" in str(program)
+
+
+@pytest.mark.parametrize("network", [*NETWORKS, random_dense((6, 6, 1), 8)], ids=str)
+@pytest.mark.parametrize("extra", [0, 1])
+def test_subsets_in_which_variables_meet(network, extra):
+    problem, cliques = question(network)
+    degree = problem.objective.degree + extra
+    whole = krivine_relaxation(problem, cliques, degree)
+    pruned = krivine_relaxation(problem, cliques, degree, meeting_only=True)
+    terms = {frozenset(row[row >= 0].tolist()) for row in problem.objective.terms}
+    several = [term for term in terms if len(term) > 1]
+    kept = {frozenset(row) for block in pruned.subsets for row in block.tolist()}
+    everything = {frozenset(row) for block in whole.subsets for row in block.tolist()}
+    for subset in everything - kept:
+        assert not any(term <= subset for term in several)
+    for term in terms:
+        assert any(term <= subset for subset in kept)
+    settings = {"degree": degree}
+    full = lipexplore.bound(network, "lipopt-lp", **settings)
+    fewer = lipexplore.bound(network, "lipopt-lp", subsets="meeting", **settings)
+    assert fewer.value >= full.value * (1 - 1e-7)
+    assert fewer.size["columns"] <= full.size["columns"]
+
+
+def test_published_sizes_of_pruned_families():
+    """One hidden layer, 20-20-1, degree 3: all triples with a monomial inside, same value."""
+    network = random_dense((20, 20, 1), 0)
+    problem, cliques = question(network)
+    assert krivine_relaxation(problem, cliques, 3).size["columns"] == 39_520
+    pruned = krivine_relaxation(problem, cliques, 3, meeting_only=True)
+    assert pruned.size["columns"] == 30_400
+
+
+@pytest.mark.parametrize("family", ["output", "layerwise", "chordal", "dense"])
+@pytest.mark.parametrize("norm", list(Norm), ids=str)
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_families_cover_and_nest(network, norm, family):
+    """Every family covers p, and the dense one is never looser (it holds all other products)."""
+    degree = 2 * network.depth if norm is Norm.L2 else network.depth + (norm is Norm.LINF)
+    settings = {"degree": max(degree, 1)}
+    value = lipexplore.bound(network, "lipopt-lp", norm, clique_family=family, **settings).value
+    dense = lipexplore.bound(network, "lipopt-lp", norm, clique_family="dense", **settings).value
+    assert dense <= value * (1 + 1e-7)
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_higher_degree_is_no_looser(network):
+    least = network.depth + 1
+    values = [
+        lipexplore.bound(network, "lipopt-lp", degree=degree).value
+        for degree in (least, least + 1, least + 2)
+    ]
+    assert values[1] <= values[0] * (1 + 1e-7)
+    assert values[2] <= values[1] * (1 + 1e-7)
+
+
+def test_running_intersection_property():
+    def cliques(*members):
+        return Cliques("hand", tuple(np.array(m) for m in members))
+
+    assert cliques([0, 1], [1, 2], [2, 3]).running_intersection
+    assert cliques([0, 1], [2, 3]).running_intersection
+    assert not cliques([0, 1], [1, 2], [0, 2]).running_intersection
+    assert cliques([0, 1, 2], [1, 2, 3], [1, 3, 4]).running_intersection
+    assert not cliques([0, 1], [1, 2], [2, 3], [0, 3]).running_intersection
+    for network in NETWORKS:
+        _, chordal = question(network, family="chordal")
+        assert chordal.running_intersection
