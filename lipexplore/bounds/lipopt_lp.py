@@ -183,7 +183,8 @@ class _Run:
         solution = self._solution(program, relaxation.scale) if program else None
         solved = time.perf_counter()
         multipliers = solution.duals[0] if solution and solution.duals else None
-        self.certificates.append(verified_bound(relaxation, multipliers))
+        claimed = solution.value if solution else math.nan
+        self.certificates.append(verified_bound(relaxation, multipliers, claimed))
         value = solution.value * relaxation.scale if solution else self.certificates[-1].value
         self.solver_values.append(value)
         self.statuses.append(solution.status if solution else "constant gradient")
@@ -218,7 +219,7 @@ class _Run:
         return {
             "value": value,
             "solver_value": solver_value if self.root == 1 else math.sqrt(max(solver_value, 0.0)),
-            "residual": best.residual if self.root == 1 else _root_residual(value, best),
+            "residual": best.residual if self.root == 1 else _root_residual(best),
             "status": "; ".join(sorted(set(self.statuses))),
             "certificate": tuple(self.certificates),
             "size": self.size,
@@ -226,9 +227,10 @@ class _Run:
         }
 
 
-def _root_residual(value: float, certificate: TableCertificate) -> float:
-    """Return what the residual of a squared bound adds to its root."""
-    return value - math.sqrt(max(certificate.value - certificate.residual, 0.0))
+def _root_residual(certificate: TableCertificate) -> float:
+    """Return by how much the square root can exceed that of the solver's value."""
+    below = max(certificate.value - certificate.residual, 0.0)
+    return math.sqrt(max(certificate.value, 0.0)) - math.sqrt(below)
 
 
 def _forward(on_progress: OnProgress | None, scale: float) -> Callable[[Progress], None] | None:

@@ -50,7 +50,8 @@ def spectral_norm_above(matrix: Array) -> float:
         rounding = 4.0 * UNIT * (candidate + float(np.abs(np.diagonal(gram)).max()))
         if _has_cholesky(shifted):
             square = candidate + definiteness_defect(shifted) + slack + rounding
-            return float(up(up(math.sqrt(float(up(square * (1 + 4 * UNIT))))) * scale))
+            root = float(up(math.sqrt(float(up(square * (1 + 4 * UNIT))))))
+            return float(up(root * scale))
     return float(up(math.sqrt(frobenius) * scale * (1.0 + 1e-9)))
 
 

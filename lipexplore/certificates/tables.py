@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,8 @@ class TableCertificate:
     value
         The proven bound, a float rounded up.
     residual
-        Part of ``value`` that pays for the coefficients which the multipliers leave positive.
+        Sum of the sizes of all coefficients of lambda - p - sum_j c_j h_j for the multipliers as they
+        were given and lambda the solver's value: ``value`` exceeds lambda at most by this.
     entry
         For the l_1 norm, the input and sign of the gradient's entry that is bounded.
     """
@@ -46,7 +48,9 @@ class TableCertificate:
     entry: tuple[int, int] | None = None
 
 
-def verified_bound(relaxation: KrivineRelaxation, multipliers: Array | None) -> TableCertificate:
+def verified_bound(
+    relaxation: KrivineRelaxation, multipliers: Array | None, claimed: float = math.nan
+) -> TableCertificate:
     """Return the best proven bound of p on [0,1]^N that the multipliers give, whatever they are.
 
     For any c >= 0 the products satisfy sum_j c_j h_j >= 0 on the box, hence with A the matrix of
@@ -71,6 +75,8 @@ def verified_bound(relaxation: KrivineRelaxation, multipliers: Array | None) -> 
         The program.
     multipliers
         Array (products,) for the objective p / ``relaxation.scale``, or None for none.
+    claimed
+        The solver's value of lambda / ``relaxation.scale``, used for ``residual`` alone.
 
     References
     ----------
@@ -78,8 +84,40 @@ def verified_bound(relaxation: KrivineRelaxation, multipliers: Array | None) -> 
     programming*, SIAM J. Numer. Anal. 46 (2007), for the idea of repairing a solver's dual.
     """
     given = split_like(relaxation.faces, _clean(multipliers, relaxation.matrix.shape[1]))
-    candidates = [_evaluate(relaxation, given), _evaluate(relaxation, _spread(relaxation, given))]
-    return min(candidates, key=lambda certificate: certificate.value)
+    as_given = _evaluate(relaxation, given)
+    repaired = _evaluate(relaxation, _spread(relaxation, given))
+    best = min(as_given, repaired, key=lambda evaluation: evaluation.value)
+    return TableCertificate(
+        relaxation.subsets,
+        best.integers,
+        best.exponent,
+        float_above(best.value),
+        as_given.residual(claimed * relaxation.scale),
+        relaxation.source.entry,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Evaluation:
+    """The coefficients of p + sum_j c_j h_j as integers times 2^exponent."""
+
+    integers: Sequence[Index]
+    total: Index
+    exponent: int
+
+    @cached_property
+    def value(self) -> Fraction:
+        """The constant plus all positive coefficients."""
+        excess = _exact_sum(np.maximum(self.total[1:], 0))
+        return (int(self.total[0]) + excess) * Fraction(2) ** self.exponent
+
+    def residual(self, claimed: float) -> float:
+        """Sum of |coefficients| of lambda - p - sum_j c_j h_j; of the others where lambda is NaN."""
+        unit = Fraction(2) ** self.exponent
+        others = _exact_sum(np.abs(self.total[1:])) * unit
+        if not math.isfinite(claimed):
+            return float_above(others)
+        return float_above(others + abs(Fraction(claimed) - int(self.total[0]) * unit))
 
 
 def trivial_bound(problem: PolynomialProblem) -> float:
@@ -100,7 +138,7 @@ def _clean(multipliers: Array | None, count: int) -> Array:
     )
 
 
-def _evaluate(relaxation: KrivineRelaxation, tables: Sequence[Array]) -> TableCertificate:
+def _evaluate(relaxation: KrivineRelaxation, tables: Sequence[Array]) -> _Evaluation:
     objective = relaxation.objective / relaxation.scale
     errors = relaxation.errors / relaxation.scale + 2.0**-1000
     bits = BITS - math.ceil(math.log2(_largest_sum(relaxation, tables, objective, errors)))
@@ -110,16 +148,7 @@ def _evaluate(relaxation: KrivineRelaxation, tables: Sequence[Array]) -> TableCe
     # each ceil is exact, and + 1 covers the rounding of the product errors * unit
     total += np.ceil(objective * unit).astype(np.int64)
     total += np.ceil(errors * unit).astype(np.int64) + 1
-    excess = _exact_sum(np.maximum(total[1:], 0))
-    weight = Fraction(relaxation.scale) / Fraction(unit)
-    return TableCertificate(
-        relaxation.subsets,
-        integers,
-        int(math.log2(relaxation.scale)) - bits,
-        float_above((int(total[0]) + excess) * weight),
-        float_above(excess * weight),
-        relaxation.source.entry,
-    )
+    return _Evaluation(integers, total, int(math.log2(relaxation.scale)) - bits)
 
 
 def _largest_sum(

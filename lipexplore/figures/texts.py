@@ -66,6 +66,13 @@ def run_name(bound: Bound) -> str:
     return label if degree is None else f"{label}, degree {degree}"
 
 
+def shape_text(bound: Bound) -> str:
+    """Return the size in short: rows x columns of a program, else all counts."""
+    if {"rows", "columns"} <= set(bound.size):
+        return f"{bound.size['rows']:,} × {bound.size['columns']:,}"
+    return size_text(bound)
+
+
 def size_text(bound: Bound) -> str:
     """Return the counts of a run: "3,127 rows, 12,180 columns, 27,405 nonzeros"."""
     return ", ".join(f"{count:,} {name}" for name, count in bound.size.items() if name != "degree")

@@ -18,7 +18,7 @@ from lipexplore.rounding import Array
 from lipexplore.training.images import digits_for
 
 NORMS = [(f"{norm.symbol}  ({norm.value})", norm.value) for norm in reversed(Norm)]
-NO_MARGIN = ("nothing", None)
+NOTHING = -1
 
 
 class QuestionPanel:
@@ -30,10 +30,10 @@ class QuestionPanel:
         self.network = self._bind("network", ipywidgets.Dropdown, "network")
         self.random = self._random_controls()
         self.facts = ipywidgets.HTML()
-        self.first_layer = self._layer("from layer")
-        self.last_layer = self._layer("to layer")
+        self.layers = self._bind("layers", ipywidgets.Dropdown, "layers")
         self.output = self._bind("output", ipywidgets.Dropdown, "output")
-        self.minus = self._bind("minus", ipywidgets.Dropdown, "minus output")
+        self.minus = self._bind("minus", ipywidgets.Dropdown, "minus")
+        self.minus.style.description_width = "3.5em"
         self.norm = self._bind("norm", ipywidgets.Dropdown, "input norm", options=NORMS)
         self.region = self._bind("region", ipywidgets.Dropdown, "region", options=REGIONS)
         self.digit = self._bind(
@@ -50,7 +50,7 @@ class QuestionPanel:
             self.network,
             *self.random.values(),
             self.facts,
-            _pair(self.first_layer, self.last_layer),
+            self.layers,
             heading("Question"),
             _pair(self.output, self.minus),
             self.norm,
@@ -93,7 +93,7 @@ class QuestionPanel:
 
     def _set(self, setting: str, value: Any) -> None:
         if not self._filling:
-            self._state.change(**{setting: value})
+            self._state.change(**{setting: None if value == NOTHING else value})
 
     def _random_controls(self) -> dict[str, ipywidgets.Widget]:
         number, fraction = ipywidgets.BoundedIntText, ipywidgets.BoundedFloatText
@@ -104,28 +104,17 @@ class QuestionPanel:
             "seed": self._bind("seed", number, "seed", min=0, max=10**9),
         }
 
-    def _layer(self, label: str) -> ipywidgets.Widget:
-        control = ipywidgets.Dropdown(description=label, layout={"width": FULL})
-        on_value(control, self._set_layers)
-        return control
-
-    def _set_layers(self, _: Any) -> None:
-        first, last = self.first_layer.value, self.last_layer.value
-        if not self._filling and first is not None and last is not None:
-            self._state.change(layers=(min(first, last), max(first, last)))
-
     def _fill_outputs(self) -> None:
         settings, question = self._state.settings, self._state.question
         if question is None:
             return
         count = len(question.network.weights)
-        first, last = settings.layers or (1, count)
-        self.first_layer.options = self.last_layer.options = list(range(1, count + 1))
-        self.first_layer.value, self.last_layer.value = first, last
+        self.layers.options = _layer_options(count)
+        self.layers.value = settings.layers or (1, count)
         outputs = list(range(question.part.n_outputs))
         self.output.options, self.output.value = outputs, settings.output
-        self.minus.options = [NO_MARGIN, *((str(index), index) for index in outputs)]
-        self.minus.value = settings.minus
+        self.minus.options = [("nothing", NOTHING), *((str(index), index) for index in outputs)]
+        self.minus.value = NOTHING if settings.minus is None else settings.minus
 
     def _tell_facts(self) -> None:
         question = self._state.question
@@ -181,6 +170,14 @@ def digit_svg(image: Array, label: int, size: int = 72) -> str:
         f'<svg role="img" aria-label="handwritten digit {label}" width="{size}" height="{size}" '
         f'viewBox="0 0 {side} {side}" shape-rendering="crispEdges">{cells}</svg>'
     )
+
+
+def _layer_options(count: int) -> list[tuple[str, tuple[int, int]]]:
+    """Return all slices of a network, the whole of it first."""
+    whole = (f"all ({count})", (1, count))
+    parts = [(first, last) for first in range(1, count + 1) for last in range(first, count + 1)]
+    texts = [(f"{a} to {b}" if a < b else f"only {a}", (a, b)) for a, b in parts]
+    return [whole, *(item for item in texts if item[1] != (1, count))]
 
 
 def _random_fields(network: str) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from lipexplore.panels.state import Change, WorkbenchState
 from lipexplore.panels.tables import details_html, row_label, running_html, runs_html
 
 SECONDS_BETWEEN_PLOTS = 0.25
-NOBODY = ("choose a run, or click a point", None)
+NOBODY = 0
+NO_RUN = ("choose a run, or click a point", NOBODY)
 
 
 class ResultsPanel:
@@ -33,7 +34,7 @@ class ResultsPanel:
         self.sentence = ipywidgets.HTML()
         self.table = ipywidgets.HTML()
         self.chosen = ipywidgets.Dropdown(
-            options=[NOBODY], description="details of", layout={"width": FULL}
+            options=[NO_RUN], description="details of", layout={"width": FULL}
         )
         on_value(self.chosen, self._choose)
         self.details = ipywidgets.HTML()
@@ -96,16 +97,16 @@ class ResultsPanel:
 
     def _choose(self, number: int | None) -> None:
         if not self._filling:
-            self._state.select(number)
+            self._state.select(number or None)
 
     def _fill_details(self) -> None:
         state, self._filling = self._state, True
         try:
-            options = [NOBODY, *((row_label(row), row.number) for row in state.rows)]
+            options = [NO_RUN, *((row_label(row), row.number) for row in state.rows)]
             if tuple(self.chosen.options) != tuple(options):
                 self.chosen.options = options
             row = next((row for row in state.rows if row.number == state.selected), None)
-            self.chosen.value = None if row is None else row.number
+            self.chosen.value = NOBODY if row is None else row.number
         finally:
             self._filling = False
         self.details.value = details_html(row) if row else ""

@@ -6,7 +6,7 @@ from typing import Final
 
 STYLE: Final = """<style>
 .lx-panel { --lx-font: 15px; --lx-line: 30px; --jp-widgets-font-size: var(--lx-font);
-  --jp-widgets-inline-height: var(--lx-line); --jp-widgets-inline-label-width: 8em;
+  --jp-widgets-inline-height: var(--lx-line); --jp-widgets-inline-label-width: 6.4em;
   --jp-widgets-color: var(--jp-ui-font-color1, #222); --lx-red: #c62828;
   color: var(--jp-ui-font-color1, #222); font-size: var(--lx-font); width: 100%; overflow: hidden; }
 [data-jp-theme-light="false"] .lx-panel { --lx-red: #ff8a80; }
@@ -25,12 +25,15 @@ STYLE: Final = """<style>
 .lx-panel .lx-toolbar button { font-weight: 600; width: auto; min-width: 6em; }
 .lx-panel .lx-toolbar .widget-checkbox { width: auto; margin-left: auto; }
 .lx-panel .lx-status { flex: 1 1 300px; }
-.lx-panel .lx-columns { flex-wrap: wrap; gap: 18px; align-items: flex-start; overflow: visible; }
-.lx-panel .lx-controls { flex: 0 0 25em; max-width: 100%; overflow: visible; }
-.lx-panel .lx-results { flex: 1 1 32em; min-width: min(32em, 100%); overflow: hidden; }
+.lx-panel .lx-columns { flex-wrap: wrap; gap: 14px; align-items: flex-start; overflow: visible; }
+.lx-panel .lx-controls { flex: 0 0 19em; max-width: 100%; overflow: visible; }
+.lx-panel .lx-results { flex: 1 1 24em; min-width: min(24em, 100%); overflow: hidden; }
+.lx-panel .lx-controls .widget-html { margin-top: 0; margin-bottom: 0; }
 .lx-panel .lx-degrees { flex-wrap: wrap; align-items: center; overflow: visible; }
-.lx-panel .lx-degrees .widget-checkbox { width: auto; margin-right: 10px; }
-.lx-panel .lx-methods .widget-checkbox { width: auto; }
+.lx-panel .lx-degrees .widget-checkbox { margin-right: 10px; }
+.lx-panel .lx-degrees .widget-html { width: auto; flex: none; margin-right: 8px; }
+.lx-panel .lx-methods .widget-checkbox, .lx-panel .lx-degrees .widget-checkbox {
+  width: auto; height: 1.7em; line-height: 1.7em; margin-top: 0; margin-bottom: 0; }
 .lx-panel .lx-scroll { overflow-x: auto; }
 .lx-panel table.lx-table { border-collapse: collapse; font-size: 0.93em; margin: 4px 0; }
 .lx-panel table.lx-table caption { text-align: left; padding: 2px 0; caption-side: top;
@@ -38,7 +41,8 @@ STYLE: Final = """<style>
 .lx-panel table.lx-table th, .lx-panel table.lx-table td {
   padding: 2px 9px 2px 0; text-align: right;
   border-bottom: 1px solid var(--jp-border-color2, #ccc); vertical-align: top; background: none;
-  font-variant-numeric: tabular-nums; }
+  font-variant-numeric: tabular-nums; white-space: nowrap; }
+.lx-panel .lx-controls table.lx-table th.lx-text { white-space: normal; }
 .lx-panel table.lx-table th { font-weight: 600; }
 .lx-panel table.lx-table .lx-text { text-align: left; }
 .lx-panel table.lx-table tr.lx-selected { background: var(--jp-layout-color2, #eee);

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from lipexplore.bounds import method_class
-from lipexplore.figures.texts import degree_of, seconds_text, size_text
+from lipexplore.figures.texts import degree_of, seconds_text, shape_text
 from lipexplore.figures.tightness import hover_text
 from lipexplore.panels.code import script
 from lipexplore.panels.state import Row
@@ -18,7 +18,7 @@ COLUMNS = (
     ("degree", False),
     ("upper bound", False),
     ("lower bound", False),
-    ("of which constant", True),
+    ("constant", True),
     ("verified", True),
     ("size", True),
     ("build", False),
@@ -80,7 +80,7 @@ def _numbers(row: Row) -> list[str]:
         lower,
         _OF_UPPER[bound.of] if upper else _OF_LOWER[bound.lower_of] if lower else "",
         "✓ yes" if bound.verified else '<span class="lx-refused">no</span>',
-        escape(size_text(bound)),
+        escape(shape_text(bound)),
         seconds_text(bound.build_seconds) if bound.build_seconds else "",
         seconds_text(bound.solve_seconds),
         seconds_text(bound.verify_seconds) if bound.verify_seconds else "",

@@ -3,7 +3,7 @@
 PICOS and the solvers are imported by the first solve; names and availability need none of them.
 
 >>> solver_names()
-('auto', 'highs', 'highs-pdlp', 'cvxopt')
+('auto', 'highs', 'highs-pdlp', 'cvxopt', 'clarabel')
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lipexplore.solvers.choice import (
+    CLARABEL,
     CVXOPT,
     HIGHS_PDLP,
     SOLVERS,
@@ -87,6 +88,10 @@ def _solve_with(choice: SolverChoice, problem: picos.Problem, settings: Settings
         from lipexplore.solvers.cvxopt_driver import solve_with_cvxopt
 
         return solve_with_cvxopt(problem, settings)
+    if choice is CLARABEL:
+        from lipexplore.solvers.clarabel_driver import solve_with_clarabel
+
+        return solve_with_clarabel(problem, settings)
     from lipexplore.solvers.highs_driver import solve_with_highs, solve_with_pdlp
 
     return (solve_with_pdlp if choice is HIGHS_PDLP else solve_with_highs)(problem, settings)

@@ -33,7 +33,8 @@ class SolverChoice:
 HIGHS = SolverChoice("highs", "highspy", "linear programs (interior point), integer programs")
 HIGHS_PDLP = SolverChoice("highs-pdlp", "highspy", "large linear programs, quickly to 4 digits")
 CVXOPT = SolverChoice("cvxopt", "cvxopt", "small linear programs, semidefinite programs")
-SOLVERS = (HIGHS, HIGHS_PDLP, CVXOPT)
+CLARABEL = SolverChoice("clarabel", "clarabel", "conic programs with many small cones")
+SOLVERS = (HIGHS, HIGHS_PDLP, CVXOPT, CLARABEL)
 
 
 def solver_names() -> tuple[str, ...]:
@@ -96,6 +97,10 @@ def _checked(problem: picos.Problem, name: str) -> SolverChoice:
 def _fits(choice: SolverChoice, problem: picos.Problem) -> bool:
     if choice is CVXOPT:
         return bool(problem.continuous)
+    if choice is CLARABEL:
+        from lipexplore.solvers.clarabel_driver import takes
+
+        return takes(problem)
     if choice is HIGHS_PDLP:
         return bool(problem.continuous) and is_linear(problem)
     from lipexplore.solvers.highs import HighsSolver

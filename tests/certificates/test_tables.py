@@ -109,9 +109,12 @@ def test_residual_is_what_verification_added():
     from lipexplore.solvers import solve
 
     solution = solve(relaxation.problem())
-    certificate = verified_bound(relaxation, solution.duals[0])
+    certificate = verified_bound(relaxation, solution.duals[0], solution.value)
     excess = certificate.value - solution.value * relaxation.scale
-    assert -1e-9 < excess <= certificate.residual + 1e-9 * certificate.value
+    assert excess <= certificate.residual
+    assert certificate.residual < 1e-6 * certificate.value
+    loose = verified_bound(relaxation, solution.duals[0] * 1.01, solution.value)
+    assert loose.residual > 1e-3 * certificate.value
 
 
 @pytest.mark.parametrize(

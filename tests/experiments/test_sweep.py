@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import lipexplore
+from lipexplore import bounds
 from lipexplore.bounds import bound
 from lipexplore.bounds.lipopt_lp import LipoptLP
 from lipexplore.errors import InvalidSetting
@@ -63,7 +64,7 @@ def test_rows_are_the_answers_of_bound_in_the_order_of_the_grid():
 @pytest.mark.parametrize(
     ("question", "reason"),
     [
-        ((NETWORKS[0], ["lipopt-lp"], ("l2",)), "does not answer for the l2 norm"),
+        ((NETWORKS[0], ["path"], ("l2",)), "does not answer for the l2 norm"),
         ((NETWORKS[0], [("lipopt-lp", {"degree": 1})]), "degree 1 is too low"),
         ((NETWORKS[0], [("lipopt-lp", {"memory_limit": 1e-9})]), "above the limit"),
         ((NETWORKS[0], ["sampled-gradient"], ("l2",), (WRONG_BALL,)), "5 coordinates"),
@@ -71,7 +72,8 @@ def test_rows_are_the_answers_of_bound_in_the_order_of_the_grid():
     ],
     ids=["norm", "degree", "memory", "region", "path"],
 )
-def test_a_failure_is_a_row_with_what_is_true_anyway(question, reason):
+def test_a_failure_is_a_row_with_what_is_true_anyway(monkeypatch, question, reason):
+    monkeypatch.setattr(bounds.path.Path, "norms", (Norm.L1, Norm.LINF))
     row = sweep(*question).iloc[0]
     assert reason in row.status
     assert (row.value, row.lower, row.verified) == (math.inf, 0.0, False)
@@ -83,7 +85,7 @@ def test_a_failure_does_not_stop_the_others_and_memory_errors_are_failures(monke
     def starve(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("lipexplore.bounds.path.Path.__call__", starve)
+    monkeypatch.setattr(bounds.path.Path, "__call__", starve)
     table = sweep([DISCONNECTED, NETWORKS[0]], ["path", "norm-product"])
     assert table.verified.tolist() == [False, False, False, True]
     assert "no path" in table.status[1]
@@ -94,7 +96,7 @@ def test_a_mistake_in_a_method_is_raised(monkeypatch, changed_worker):
     def wrong(*_, **__):
         raise KeyError("mistake")
 
-    monkeypatch.setattr("lipexplore.bounds.path.Path.__call__", wrong)
+    monkeypatch.setattr(bounds.path.Path, "__call__", wrong)
     with pytest.raises(KeyError, match="mistake"):
         sweep(NETWORKS, ["path"])
     worker = changed_worker("job.run = lambda self, tick: {}['mistake']")
@@ -109,15 +111,21 @@ def test_each_row_is_told_when_it_is_there():
     pd.testing.assert_frame_equal(pd.DataFrame(told), table)
 
 
-def test_what_on_row_raises_ends_the_sweep():
+def test_what_on_row_raises_ends_the_sweep_and_what_still_runs():
     def stop(row):
         raise KeyboardInterrupt
 
-    with Worker() as worker:
+    with Worker() as first, Worker() as second:
         with pytest.raises(KeyboardInterrupt):
-            sweep(NETWORKS, METHODS, executor=worker, on_row=stop)
-        assert not worker.busy
-        assert len(sweep(NETWORKS, ["path"], executor=worker)) == len(NETWORKS)
+            sweep(
+                long().network,
+                ["path", ("lipopt-lp", {"degree": 3})],
+                executor=[first, second],
+                on_row=stop,
+            )
+        assert not first.busy
+        assert not second.busy
+        assert len(sweep(NETWORKS, ["path"], executor=first)) == len(NETWORKS)
 
 
 def test_workers_give_the_same_table_as_this_process():

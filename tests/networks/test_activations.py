@@ -157,7 +157,7 @@ def test_ranges_enclose_every_point(name, data):
     low, high = act.slope_range(np.array([lower]), np.array([upper]))
     value_low, value_high = act.value_range(np.array([lower]), np.array([upper]))
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    for x in [*points_between(name, lower, upper, rng)]:
+    for x in points_between(name, lower, upper, rng):
         assert inside(low[0], truth(name, 1, x), high[0])
     for x in [lower, upper, *points_between(name, lower, upper, rng)]:
         assert inside(value_low[0], truth(name, 0, x), value_high[0])
@@ -204,8 +204,8 @@ def test_infinite_ends(name):
         lower, upper = np.array(lower), np.array(upper)
         low, high = act.slope_range(lower, upper)
         value_low, value_high = act.value_range(lower, upper)
-        inside = np.clip(np.array([[-1e12], [-700], [-3], [0.5], [700], [1e12]]), lower, upper)
-        for i, column in enumerate(inside.T):
+        points = np.clip(np.array([[-1e12], [-700], [-3], [0.5], [700], [1e12]]), lower, upper)
+        for i, column in enumerate(points.T):
             for x in {float(x) for x in column}:
                 if lower[i] < x < upper[i]:
                     assert inside(low[i], truth(name, 1, x), high[i])
