@@ -6,6 +6,7 @@ A new method is one file in this folder and one line in METHODS.
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from typing import Any, Final
 
@@ -94,7 +95,7 @@ def bound(
         Weight layers (first, last), 1-based: bound that part of the network alone, over what the
         region becomes at its input.
     time_limit
-        Seconds after which the method returns the best it has.
+        Seconds after which the method returns the best it has; shared among all outputs.
     on_progress
         Called with a dictionary now and then; an exception raised in it stops the run.
     settings
@@ -130,10 +131,11 @@ def bound(
             f"no path of non-zero weights leads to output {output}: its gradient is zero "
             "everywhere, choose another output"
         )
-    answers = [
-        chosen(head, part_region, norm, time_limit=time_limit, on_progress=on_progress)
-        for head in living
-    ]
+    deadline = None if time_limit is None else time.perf_counter() + time_limit
+    answers = []
+    for left, head in zip(range(len(living), 0, -1), living, strict=True):
+        share = None if deadline is None else max(deadline - time.perf_counter(), 0.0) / left
+        answers.append(chosen(head, part_region, norm, time_limit=share, on_progress=on_progress))
     return replace(
         answers[0] if len(answers) == 1 else _largest(answers),
         network=network.name,

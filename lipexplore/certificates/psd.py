@@ -25,6 +25,7 @@ def definiteness_defect(matrix: Array) -> float:
     return 2.0 * (len(matrix) + 4) * UNIT * trace + len(matrix) * 2.0**-1000
 
 
+@np.errstate(over="ignore")
 def spectral_norm_above(matrix: Array) -> float:
     """Return a proven upper bound of the largest singular value of A, tight to about n 1e-14.
 

@@ -27,6 +27,17 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds / 3600:,.1f} h" if seconds < 3.6e5 else f"{seconds / 86400:,.0f} days"
 
 
+def times_text(bound: Bound) -> str:
+    """Return build + solve + verify in one unit: "17 + 490 + 7.9 ms"; steps of no time left out."""
+    unit, scale = ("ms", 1e3) if bound.seconds < 1.0 else ("s", 1.0)
+    steps = (bound.build_seconds, bound.solve_seconds, bound.verify_seconds)
+    return " + ".join(_two_digits(scale * step) for step in steps if step > 0.0) + f" {unit}"
+
+
+def _two_digits(number: float) -> str:
+    return f"{number:,.0f}" if number >= 9.95 else f"{number:.2g}"
+
+
 def bytes_text(count: float) -> str:
     """Return an amount of memory for people.
 

@@ -90,7 +90,7 @@ def _trace(group: Sequence[Point], selected: int | None, font_size: int) -> dict
         "y": [bound.value if is_upper else bound.lower for _, bound in group],
         "customdata": [index for index, _ in group],
         "text": [_label(bound) if is_upper else "" for _, bound in group],
-        "textposition": "middle right",
+        "textposition": "middle right" if degree_of(first) is None else "top center",
         "textfont": {"size": font_size},
         "cliponaxis": False,
         "hovertext": [hover_text(bound) for _, bound in group],
@@ -120,7 +120,7 @@ def _series_name(bound: Bound) -> str:
 def _label(bound: Bound) -> str:
     degree = degree_of(bound)
     value = text_above(bound.value, 4)
-    return f"  {value}" if degree is None else f"  {value} (degree {degree})"
+    return f"  {value}" if degree is None else f"{value} (degree {degree})"
 
 
 def _seconds(bound: Bound) -> float:
@@ -192,7 +192,7 @@ def _add_floor(
 
 def _lay_out(figure: go.Figure, bounds: Sequence[Bound], font_size: int, height: int) -> None:
     norm = Norm.parse(bounds[0].norm).symbol if bounds else ""
-    x_range, x_ticks = _axis([_seconds(bound) for bound in bounds] or [1e-3, 1.0], 2.0, 12.0)
+    x_range, x_ticks = _axis([_seconds(bound) for bound in bounds] or [1e-3, 1.0], 2.0, 8.0)
     levels = [v for b in bounds for v in (b.value, b.lower) if math.isfinite(v) and v > 0.0]
     y_range, y_ticks = _axis(levels or [1.0, 10.0], 1.25, 1.2)
     decades = [tick for tick in x_ticks if abs(math.log10(tick) % 1.0) < 1e-9]
@@ -206,7 +206,7 @@ def _lay_out(figure: go.Figure, bounds: Sequence[Bound], font_size: int, height:
         plot_bgcolor="rgba(0,0,0,0)",
         hovermode="closest",
         hoverlabel={"align": "left", "font": {"size": font_size}},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.03, "x": 0},
         showlegend=True,
         xaxis={
             **axis,

@@ -69,6 +69,7 @@ def _through(weight: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
     return np.where(known, below, -np.inf), np.where(known, above, np.inf)
 
 
+@np.errstate(over="ignore")
 def norm_above(magnitude: Array, norm: Norm) -> float:
     """Return a float not below the ``norm`` of any vector with entries at most ``magnitude``."""
     match norm:
@@ -84,6 +85,7 @@ def norm_above(magnitude: Array, norm: Norm) -> float:
             return float(up(up(math.sqrt(sum_up(squares.tolist()))) * scale))
 
 
+@np.errstate(over="ignore")
 def norm_below(magnitude: Array, norm: Norm) -> float:
     """Return a float not above the ``norm`` of any vector with entries at least ``magnitude``."""
     match norm:

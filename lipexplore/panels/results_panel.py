@@ -10,7 +10,7 @@ import ipywidgets
 
 from lipexplore.figures.texts import sentence
 from lipexplore.figures.tightness import bound_against_runtime
-from lipexplore.panels.controls import FULL, on_value
+from lipexplore.panels.controls import on_value
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.state import Change, WorkbenchState
 from lipexplore.panels.tables import details_html, row_label, running_html, runs_html
@@ -34,7 +34,7 @@ class ResultsPanel:
         self.sentence = ipywidgets.HTML()
         self.table = ipywidgets.HTML()
         self.chosen = ipywidgets.Dropdown(
-            options=[NO_RUN], description="details of", layout={"width": FULL}
+            options=[NO_RUN], description="details of", layout={"width": "28em", "max_width": "98%"}
         )
         on_value(self.chosen, self._choose)
         self.details = ipywidgets.HTML()

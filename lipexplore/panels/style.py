@@ -34,12 +34,13 @@ STYLE: Final = """<style>
 .lx-panel .lx-degrees .widget-html { width: auto; flex: none; margin-right: 8px; }
 .lx-panel .lx-methods .widget-checkbox, .lx-panel .lx-degrees .widget-checkbox {
   width: auto; height: 1.7em; line-height: 1.7em; margin-top: 0; margin-bottom: 0; }
-.lx-panel .lx-scroll { overflow-x: auto; }
+.lx-panel .lx-scroll { overflow-x: auto; max-width: 100%; }
+.lx-panel .lx-results .widget-html-content { min-width: 0; }
 .lx-panel table.lx-table { border-collapse: collapse; font-size: 0.93em; margin: 4px 0; }
 .lx-panel table.lx-table caption { text-align: left; padding: 2px 0; caption-side: top;
   color: var(--jp-ui-font-color1, #222); }
 .lx-panel table.lx-table th, .lx-panel table.lx-table td {
-  padding: 2px 9px 2px 0; text-align: right;
+  padding: 2px 8px 2px 0; text-align: right;
   border-bottom: 1px solid var(--jp-border-color2, #ccc); vertical-align: top; background: none;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 .lx-panel .lx-controls table.lx-table th.lx-text { white-space: normal; }
@@ -56,7 +57,8 @@ STYLE: Final = """<style>
   color: var(--jp-ui-font-color1, #222); font-size: 0.93em; line-height: 1.45; user-select: text; }
 .lx-panel .lx-digit { display: flex; gap: 12px; align-items: center; margin: 4px 0; }
 .lx-panel .lx-digit svg { border: 1px solid var(--jp-border-color1, #999); flex: none; }
-.lx-panel .jupyter-widget-tab > .widget-tab-contents { padding: 6px 0 0; border: none; }
+.lx-panel .jupyter-widget-tab > .widget-tab-contents { padding: 6px 6px 0 2px; border: none;
+  overflow: hidden; }
 .lx-panel .jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 0 1 auto; min-width: 6em;
   line-height: var(--lx-line); height: var(--lx-line); font-size: var(--lx-font); }
 .lx-panel .jupyter-widget-tab .lm-TabBar-tabLabel { font-size: var(--lx-font); }
@@ -66,7 +68,7 @@ STYLE: Final = """<style>
 .lx-panel .js-plotly-plot .cartesianlayer text, .lx-panel .js-plotly-plot .infolayer text {
   fill: var(--jp-ui-font-color1, #222) !important; }
 .lx-panel .js-plotly-plot .annotation text, .lx-panel .js-plotly-plot .textpoint text {
-  paint-order: stroke; stroke: var(--jp-layout-color0, #fff); stroke-width: 4px;
+  paint-order: stroke; stroke: var(--jp-layout-color1, #fff); stroke-width: 4px;
   stroke-linejoin: round; }
 .lx-panel .js-plotly-plot .scatterlayer .point, .lx-panel .js-plotly-plot .legendpoints path {
   stroke: var(--jp-ui-font-color1, #222) !important; }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from lipexplore.bounds import method_class
-from lipexplore.figures.texts import degree_of, seconds_text, shape_text
+from lipexplore.figures.texts import degree_of, shape_text, times_text
 from lipexplore.figures.tightness import hover_text
 from lipexplore.panels.code import script
 from lipexplore.panels.state import Row
@@ -21,9 +21,7 @@ COLUMNS = (
     ("constant", True),
     ("verified", True),
     ("size", True),
-    ("build", False),
-    ("solve", False),
-    ("verify", False),
+    ("build + solve + verify", False),
     ("status", True),
 )
 _OF_UPPER = {"P*": "P*, hence L", "L": "L only"}
@@ -72,7 +70,7 @@ def _extra(row: Row) -> str:
 def _numbers(row: Row) -> list[str]:
     bound = row.bound
     if bound is None:
-        return [""] * 8
+        return [""] * 6
     upper = text_above(bound.value) if math.isfinite(bound.value) else ""
     lower = text_below(bound.lower) if bound.lower > 0.0 else ""
     return [
@@ -81,9 +79,7 @@ def _numbers(row: Row) -> list[str]:
         _OF_UPPER[bound.of] if upper else _OF_LOWER[bound.lower_of] if lower else "",
         "✓ yes" if bound.verified else '<span class="lx-refused">no</span>',
         escape(shape_text(bound)),
-        seconds_text(bound.build_seconds) if bound.build_seconds else "",
-        seconds_text(bound.solve_seconds),
-        seconds_text(bound.verify_seconds) if bound.verify_seconds else "",
+        times_text(bound),
     ]
 
 

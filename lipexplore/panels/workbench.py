@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from lipexplore.figures.tightness import bound_against_runtime
 from lipexplore.jobs.client import Worker
 from lipexplore.panels.clicks import PlotClicks
 from lipexplore.panels.code import script
@@ -158,6 +159,9 @@ class Workbench(ipywidgets.VBox):  # type: ignore[misc]
                 return
 
     async def _pump(self) -> None:
+        await asyncio.to_thread(
+            bound_against_runtime, []
+        )  # imports plotly beside the worker's start
         while self.state.busy:
             self.state.pump()
             self.results.tick()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     import picos
 
+    from lipexplore.solvers.structured_kkt import DiagonalProductLMI
+
 __all__ = ["SOLVERS", "Progress", "Solution", "SolverChoice", "solve", "solver_names"]
 
 
@@ -40,6 +42,7 @@ def solve(
     threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
+    structure: DiagonalProductLMI | None = None,
 ) -> Solution:
     """Solve a PICOS program; every ending but a wrong call comes back as a status.
 
@@ -51,22 +54,26 @@ def solve(
         Stated fresh, solved once; options set on it are overruled.
     solver
         One of `solver_names`. "auto": CVXOPT for a small linear program (HiGHS if that fails)
-        and where HiGHS is missing or does not take the program, else HiGHS.
+        and where HiGHS is missing or does not take the program, else HiGHS; Clarabel for several
+        cones with no LMI of order above 60 (CVXOPT if that fails).
     time_limit
         Seconds; looked at between the iterations of the solver, and inside those of HiGHS's
         interior point method.
     max_iterations
-        CVXOPT: 60 if not given; HiGHS: no limit if not given.
+        If not given: CVXOPT 60, Clarabel 200, HiGHS no limit.
     tolerance
-        Relative; if not given 1e-8 (CVXOPT, HiGHS's interior point), 1e-4 (highs-pdlp) or
+        Relative; if not given 1e-8 (CVXOPT, Clarabel, HiGHS's interior point), 1e-4 (highs-pdlp) or
         0 (gap of an integer program).
     threads
-        Threads of HiGHS; CVXOPT takes as many as its BLAS.
+        Threads of HiGHS and Clarabel; CVXOPT takes as many as its BLAS.
     on_progress
         Called once per iteration (highs-pdlp: once per log line); what it raises ends the solve
         and is raised again here.
     cancel
         Set it from another thread to stop the solve. highs-pdlp does not listen.
+    structure
+        What the program's only matrix inequality looks like: "auto" is then CVXOPT, and CVXOPT
+        takes the KKT solver made for it. The program has bounds, but no other constraints.
 
     Raises
     ------
@@ -75,8 +82,11 @@ def solve(
     SolverUnavailable
         The solver's package is not installed.
     """
-    settings = Settings(time_limit, max_iterations, tolerance, threads, on_progress, cancel)
-    for choice in candidates(problem, solver):
+    settings = Settings(
+        time_limit, max_iterations, tolerance, threads, on_progress, cancel, structure
+    )
+    structured = structure is not None and solver == "auto"
+    for choice in candidates(problem, CVXOPT.name if structured else solver):
         solution = _solve_with(choice, problem, settings)
         if not solution.status.startswith("failed"):
             break

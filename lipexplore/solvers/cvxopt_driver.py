@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import picos
 
     from lipexplore.solvers.records import Settings, Solution
+    from lipexplore.solvers.structured_kkt import DiagonalProductLMI
 
 MAX_ITERATIONS = 60
 TOLERANCE = 1e-8
@@ -37,7 +38,11 @@ class _Stopped(ArithmeticError):
 
 
 def solve_with_cvxopt(problem: picos.Problem, settings: Settings) -> Solution:
-    """Solve with CVXOPT's cone solver: sparse Cholesky for a linear program, dense otherwise."""
+    """Solve with CVXOPT's cone solver and the KKT solver that fits the program.
+
+    Sparse Cholesky for a linear program, the structured solver for an inequality whose structure
+    is known, dense Cholesky otherwise.
+    """
     monitor = Monitor(settings.time_limit, settings.cancel, settings.on_progress)
     limit = settings.max_iterations or MAX_ITERATIONS
     tolerance = settings.tolerance or TOLERANCE
@@ -45,7 +50,7 @@ def solve_with_cvxopt(problem: picos.Problem, settings: Settings) -> Solution:
     try:
         found = problem.solve(
             solver="cvxopt",
-            cvxopt_kktsolver=watched(monitor, problem),
+            cvxopt_kktsolver=watched(monitor, problem, settings.structure),
             max_iterations=limit,
             rel_ipm_opt_tol=tolerance,
             abs_ipm_opt_tol=tolerance,
@@ -76,7 +81,9 @@ def solve_with_cvxopt(problem: picos.Problem, settings: Settings) -> Solution:
 _STALL = "met a singular system: loosen the tolerance or scale the program"
 
 
-def watched(monitor: Monitor, problem: picos.Problem) -> FunctionType:
+def watched(
+    monitor: Monitor, problem: picos.Problem, structure: DiagonalProductLMI | None = None
+) -> FunctionType:
     """Return a KKT solver for PICOS's option ``cvxopt_kktsolver`` that reports to the monitor."""
     factor: Any = None
 
@@ -84,7 +91,8 @@ def watched(monitor: Monitor, problem: picos.Problem) -> FunctionType:
         nonlocal factor
         conelp = sys._getframe(1).f_locals
         if factor is None:
-            factor = _stock(conelp["G"], conelp["dims"], conelp["A"])
+            make = structure.kktsolver if structure else _stock
+            factor = make(conelp["G"], conelp["dims"], conelp["A"])
             monitor.measure(*_objective_of(problem))
         elif conelp.get("iters"):
             monitor.report(conelp["iters"], conelp.get("pcost"), conelp.get("dcost"))

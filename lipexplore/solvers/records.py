@@ -4,10 +4,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lipexplore.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from lipexplore.solvers.structured_kkt import DiagonalProductLMI
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Settings:
     threads: int = 1
     on_progress: Callable[[Progress], None] | None = None
     cancel: Event | None = None
+    structure: "DiagonalProductLMI | None" = None
 
     def __post_init__(self) -> None:
         for name in ("time_limit", "max_iterations", "tolerance", "threads"):

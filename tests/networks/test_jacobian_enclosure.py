@@ -123,7 +123,7 @@ def test_norms_enclose_the_exact_norm(values, norm):
     exact = exact_norm(values, norm)
     power = 2 if norm == "l2" else 1
     assert above == math.inf or Fraction(above) ** power >= exact
-    assert 0 <= below
+    assert below >= 0
     assert Fraction(below) ** power <= exact
     assert above - below <= 1e-14 * above + 1e-322
 

@@ -1,0 +1,273 @@
+"""The one linear matrix inequality that is Shor's relaxation, GeoLIP and LipSDP-Neuron."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lipexplore.errors import RelaxationTooLarge, UnsupportedQuestion
+from lipexplore.networks.slope_system import SectorSystem
+from lipexplore.norms import Norm
+from lipexplore.rounding import Array
+
+if TYPE_CHECKING:
+    import picos
+
+    from lipexplore.solvers.structured_kkt import DiagonalProductLMI
+
+Integers = NDArray[np.int64]
+
+LARGEST_UNITS = 800
+REDUCTIONS = ("auto", "yes", "no")
+BYTES_PER_ENTRY = 400.0
+SECONDS_PER_CUBE, SECONDS_PER_SQUARE = 1.6e-8, 2e-6
+
+
+@dataclass(frozen=True, eq=False)
+class SlopeLMI:
+    """The smallest (lambda + weight sum(mu)) / 2 with M(lambda, mu, t) positive semidefinite.
+
+    M is the matrix of the quadratic form in (y, x, w)
+
+        lambda |y|^2 + sum_k mu_k x_k^2 - 2 y . F(x, w) - sum_j t_j w_j (v_j - w_j),  v = V (x, w),
+
+    so M >= 0 proves |f| <= sqrt(lambda weight sum(mu)) for slopes w_j / v_j in [0, 1] and x in the
+    unit ball. Coordinates are scaled so that rows of V and F have length 1; for l_2 there is one mu
+    for all inputs. With one hidden layer it is Shor's relaxation of the gradient polynomial, with
+    l_2 LipSDP-Neuron, with l_inf GeoLIP.
+
+    Parameters
+    ----------
+    source
+        The network in sector form.
+    norm
+        L2 or LINF.
+    inner, outer
+        V (N, k + N) and F (p, k + N) in scaled coordinates; k < n_0 if the input was reduced.
+    scales
+        Array (k + N,): what one unit of each scaled coordinate is in the source.
+    scale
+        The same for the output.
+
+    References
+    ----------
+    Fazlyab et al., NeurIPS 2019 (arXiv 1906.04893); Latorre, Rolland, Cevher, ICLR 2020
+    (arXiv 2004.08688); Wang et al. 2022 (arXiv 2203.01212).
+    """
+
+    source: SectorSystem
+    norm: Norm
+    inner: Array
+    outer: Array
+    scales: Array
+    scale: float
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input coordinates k."""
+        return int(self.inner.shape[1] - self.inner.shape[0])
+
+    @property
+    def size(self) -> dict[str, int]:
+        """Order of the matrix, number of variables, units with a free slope, input coordinates."""
+        return _size(len(self.outer), self.n_inputs, len(self.inner), self.norm)
+
+    @property
+    def weight(self) -> float:
+        """What sum(mu) counts in the objective: sup of sum_k x_k^2 / sum_k mu_k x_k^2 and so on."""
+        return 1.0 / float(self.scales[0]) ** 2
+
+    @cached_property
+    def repeats(self) -> Integers:
+        """How many coordinates each variable (lambda, mu, t) multiplies on the diagonal."""
+        inputs = [self.n_inputs] if self.norm is Norm.L2 else [1] * self.n_inputs
+        return np.array([len(self.outer), *inputs, *[1] * len(self.inner)], dtype=np.int64)
+
+    @cached_property
+    def rows(self) -> Array:
+        """B, with M = constant + Diag(Q c) B + B^T Diag(Q c) for the variables c."""
+        start = len(self.outer)
+        rows = 0.5 * np.eye(start + self.inner.shape[1])
+        rows[start + self.n_inputs :, start:] -= 0.5 * self.inner
+        return rows
+
+    def structure(self) -> DiagonalProductLMI:
+        """Return what the structured KKT solver needs to know."""
+        from lipexplore.solvers.structured_kkt import DiagonalProductLMI
+
+        return DiagonalProductLMI(self.rows, self.repeats)
+
+    def problem(self) -> picos.Problem:
+        """State the program in PICOS, with one vector c = (lambda, mu, t) >= 0 of variables."""
+        import picos
+        from cvxopt import matrix as dense
+        from cvxopt import spmatrix
+        from picos.expressions import AffineExpression
+
+        order, count = len(self.rows), len(self.repeats)
+        places, owners, values = self._coefficients()
+        c = picos.RealVariable("c", count, lower=0)
+        constant = np.zeros((order, order))
+        constant[: len(self.outer), len(self.outer) :] = -self.outer
+        constant += constant.T
+        moving = spmatrix(dense(values), dense(places), dense(owners), (order * order, count))
+        terms = {c: moving, (): dense(constant.ravel())}
+        costs = np.full(count, 0.0)
+        costs[0], costs[1 : count - len(self.inner)] = 0.5, 0.5 * self.weight
+        program = picos.Problem(name="slope LMI")
+        program.set_objective(
+            "min", AffineExpression("(λ + Σμ)/2", (1, 1), {c: dense(costs.reshape(1, -1))})
+        )
+        program.add_constraint(AffineExpression("M(λ, μ, t)", (order, order), terms) >> 0)
+        return program
+
+    def _coefficients(self) -> tuple[Integers, Integers, Array]:
+        """Return place (column by column), variable and value of M's entries without constant."""
+        rows, columns = np.nonzero(self.rows)
+        values, order = self.rows[rows, columns], len(self.rows)
+        owners = np.repeat(np.arange(len(self.repeats)), self.repeats)[rows]
+        places = np.concatenate([rows + order * columns, columns + order * rows])
+        return places, np.tile(owners, 2), np.tile(values, 2)
+
+    def multipliers(self, c: Array | None) -> tuple[Array, Array] | tuple[None, None]:
+        """Return (mu, t) of the source for the solver's c, None if it left none.
+
+        A reduced input has one mu, which is that of the source: it turns x, but keeps its length.
+        """
+        if c is None or np.shape(c) != (len(self.repeats),):
+            return None, None
+        units = len(self.repeats) - len(self.inner)
+        return c[1:units] * self.weight, c[units:] / np.square(self.scales[self.n_inputs :])
+
+    @property
+    def unit(self) -> float:
+        """The bound that the objective 1 stands for."""
+        return math.ldexp(self.scale, max(min(self.source.exponent, 1000), -1000))
+
+
+def slope_lmi(
+    system: SectorSystem,
+    norm: Norm,
+    reduce_input: str = "auto",
+    memory_limit: float = math.inf,
+) -> SlopeLMI:
+    """Scale the system and, for the l_2 norm, reduce its input.
+
+    Raises
+    ------
+    RelaxationTooLarge
+        Beyond 800 units, or beyond ``memory_limit`` bytes.
+    UnsupportedQuestion
+        If the input shall be reduced for another norm than l_2.
+    """
+    check_size(predicted_size(system, norm, reduce_input), memory_limit)
+    width = np.ones(system.inner.shape[1])
+    width[system.n_inputs :] = system.width
+    inner, outer = width[system.n_inputs :, None] * system.inner, system.outer
+    if reduced_inputs(system, norm, reduce_input) < system.n_inputs:
+        inner, outer = with_reduced_input(inner, outer)
+    n_inputs = inner.shape[1] - len(inner)
+    scales = _balanced(inner, n_inputs, norm)
+    lengths = float(np.linalg.norm(outer * scales)) or 1.0
+    return SlopeLMI(
+        system,
+        norm,
+        inner * scales / scales[n_inputs:, None],
+        outer * scales / lengths,
+        scales,
+        lengths,
+    )
+
+
+def with_reduced_input(inner: Array, outer: Array) -> tuple[Array, Array]:
+    """Turn the input so that few coordinates matter: [V; F] x = (L Q^T) x with Q^T x shorter.
+
+    Q has orthonormal columns, so this keeps the l_2 ball and no other one. Only the solver sees the
+    reduced system; proofs use the network as it is.
+    """
+    count = len(inner)
+    n_inputs = inner.shape[1] - count
+    stacked = np.concatenate([inner[:, :n_inputs], outer[:, :n_inputs]])
+    used = stacked.any(axis=1)
+    triangle = np.linalg.qr(stacked[used].T, mode="r").T
+    reduced = np.zeros((len(stacked), triangle.shape[1]))
+    reduced[used] = triangle
+    return (
+        np.concatenate([reduced[:count], inner[:, n_inputs:]], axis=1),
+        np.concatenate([reduced[count:], outer[:, n_inputs:]], axis=1),
+    )
+
+
+def reduced_inputs(system: SectorSystem, norm: Norm, reduce_input: str = "auto") -> int:
+    """Return how many input coordinates the program will have.
+
+    Raises
+    ------
+    UnsupportedQuestion
+        If the input shall be reduced for another norm than l_2.
+    """
+    if norm is not Norm.L2:
+        if reduce_input == "yes":
+            raise UnsupportedQuestion(
+                f"turning the input changes the {norm.value} ball, so reducing it would be "
+                "unsound: choose reduce_input='no' or the l2 norm"
+            )
+        return system.n_inputs
+    rows = np.concatenate([system.inner, system.outer])[:, : system.n_inputs]
+    used = int(rows.any(axis=1).sum())
+    return system.n_inputs if reduce_input == "no" else max(min(used, system.n_inputs), 1)
+
+
+def predicted_size(system: SectorSystem, norm: Norm, reduce_input: str = "auto") -> dict[str, int]:
+    """Count the program without building it."""
+    inputs = reduced_inputs(system, norm, reduce_input)
+    return _size(system.n_outputs, inputs, system.n_units, norm)
+
+
+def _size(outputs: int, inputs: int, units: int, norm: Norm) -> dict[str, int]:
+    return {
+        "order": outputs + inputs + units,
+        "variables": 1 + (1 if norm is Norm.L2 else inputs) + units,
+        "units": units,
+        "inputs": inputs,
+    }
+
+
+def predicted_memory(size: Mapping[str, int]) -> float:
+    """Return the expected peak memory in bytes of building and solving (measured)."""
+    return BYTES_PER_ENTRY * float(size["order"]) ** 2
+
+
+def predicted_seconds(size: Mapping[str, int]) -> float:
+    """Return the expected seconds of building and solving (fitted on two cores)."""
+    order = float(size["order"])
+    return 0.02 + SECONDS_PER_SQUARE * order**2 + SECONDS_PER_CUBE * order**3
+
+
+def check_size(size: Mapping[str, int], memory_limit: float) -> None:
+    """Raise RelaxationTooLarge if the counted program is out of reach."""
+    memory = predicted_memory(size)
+    if size["units"] > LARGEST_UNITS or memory > memory_limit:
+        raise RelaxationTooLarge(
+            f"the matrix inequality would have order {size['order']:,} with {size['units']:,} "
+            f"units, about {memory / 1e9:.3g} GB of memory and "
+            f"{predicted_seconds(size) / 60:.2g} minutes, above the limit of {LARGEST_UNITS} units "
+            f"or {memory_limit / 1e9:.3g} GB: prune the network, choose a smaller region or another"
+            " method"
+        )
+
+
+def _balanced(inner: Array, n_inputs: int, norm: Norm) -> Array:
+    """Return scales under which every row of V has length 1 and a typical input has entries 1."""
+    scales = np.ones(inner.shape[1])
+    if norm is Norm.L2:
+        scales[:n_inputs] = n_inputs**-0.5
+    for j, row in enumerate(inner):
+        scales[n_inputs + j] = np.linalg.norm(row[: n_inputs + j] * scales[: n_inputs + j]) or 1.0
+    return scales
