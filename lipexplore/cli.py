@@ -12,7 +12,8 @@ from typing import NoReturn
 import numpy as np
 
 from lipexplore.bounds import METHODS, Bound, bound, method_class
-from lipexplore.certificates.files import load_certificate, save_certificate, verify_certificate
+from lipexplore.bounds.saving import save_certificate
+from lipexplore.certificates.files import load_certificate, verify_certificate
 from lipexplore.errors import InvalidRegion, InvalidSetting, LipexploreError
 from lipexplore.networks.gallery import gallery_names, open_network
 from lipexplore.regions import WHOLE_SPACE, Ball, Box, Region

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lipexplore.certificates.check import norm_polynomials, proven_value
 from lipexplore.certificates.tables import TableCertificate, root_above
@@ -18,9 +18,6 @@ from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import layer_slice, slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.regions import region_from_dict
-
-if TYPE_CHECKING:
-    from lipexplore.bounds.method import Bound
 
 FORMAT = "lipexplore-krivine-1"
 
@@ -47,33 +44,20 @@ class Verdict:
     products: int
 
 
-def save_certificate(bound: Bound, path: str | Path) -> None:
-    """Write a bound's question and multipliers as JSON.
+def write_certificate(
+    question: Mapping[str, Any], parts: Sequence[TableCertificate], path: str | Path
+) -> None:
+    """Write a question, its proven value and the multipliers as JSON.
 
-    Raises
-    ------
-    InvalidCertificate
-        If the bound carries no certificate: only linear programs of one output have one.
+    Parameters
+    ----------
+    question
+        ``network_hash``, ``norm``, ``output``, ``minus``, ``layers``, ``region``, ``settings`` and
+        ``value``.
+    parts
+        One certificate per polynomial of the question.
     """
-    parts = bound.certificate or ()
-    if bound.output == "all" or not all(isinstance(part, TableCertificate) for part in parts):
-        parts = ()
-    if not parts:
-        raise InvalidCertificate(
-            f"{bound.method} leaves no certificate for this question: use lipopt-lp with one output"
-        )
-    fields = {
-        "format": FORMAT,
-        "network_hash": bound.network_hash,
-        "norm": bound.norm,
-        "output": bound.output,
-        "minus": bound.minus,
-        "layers": list(bound.layers) if bound.layers else None,
-        "region": dict(bound.region),
-        "settings": dict(bound.settings),
-        "value": bound.value,
-        "parts": [_part(part) for part in parts],
-    }
+    fields = {"format": FORMAT, **question, "parts": [_part(part) for part in parts]}
     Path(path).write_text(json.dumps({**fields, "digest": _digest(fields)}), encoding="ascii")
 
 

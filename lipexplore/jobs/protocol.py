@@ -72,7 +72,7 @@ class Job:
             **self.settings,
         )
         if self.certificate is not None:
-            from lipexplore.certificates.files import save_certificate
+            from lipexplore.bounds.saving import save_certificate
 
             save_certificate(found, self.certificate)
         return found

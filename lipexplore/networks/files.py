@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -84,26 +85,39 @@ def _to_arrays(network: Network) -> dict[str, NDArray[np.generic]]:
 
 def _read(source: Path | BinaryIO) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(source, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InvalidNetwork("this is a single array: save the network with numpy.savez")
-            names, arrays = archive.files, {}
-            for name in names:
-                try:
-                    arrays[name] = archive[name]
-                except ValueError:
-                    raise InvalidNetwork(
-                        f"{name} holds Python objects: save it as an array of numbers"
-                    ) from None
-            return arrays
+        archive = np.load(source, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise InvalidNetwork("this is a single array: save the network with numpy.savez")
+        with archive:
+            return {name: _member(archive, name) for name in archive.files}
     except FileNotFoundError:
         raise InvalidNetwork("there is no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ):
         raise InvalidNetwork("this is no .npz file: save the network with numpy.savez") from None
 
 
+def _member(archive: np.lib.npyio.NpzFile, name: str) -> NDArray[np.generic]:
+    try:
+        array = archive[name]
+    except ValueError:
+        raise InvalidNetwork(
+            f"{name} is damaged or holds Python objects: save it as an array of numbers"
+        ) from None
+    if not isinstance(array, np.ndarray):
+        raise InvalidNetwork(f"{name} is no array: save the network with numpy.savez")
+    return array
+
+
 def _from_arrays(arrays: dict[str, NDArray[np.generic]], stem: str) -> Network:
-    if int(_text(arrays, "format_version", "1")) != 1:
+    if _text(arrays, "format_version", "1") not in ("1", "1.0"):
         raise InvalidNetwork("format_version is not 1: update lipexplore")
     if (kind := _text(arrays, "kind", "feedforward")) != "feedforward":
         raise InvalidNetwork(f"kind {kind!r} is unknown: use 'feedforward'")

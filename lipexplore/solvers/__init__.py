@@ -58,12 +58,12 @@ def solve(
         cones with no LMI of order above 60 (CVXOPT if that fails).
     time_limit
         Seconds; looked at between the iterations of the solver, and inside those of HiGHS's
-        interior point method.
+        interior point method. Clarabel's set-up does not look at it.
     max_iterations
         If not given: CVXOPT 60, Clarabel 200, HiGHS no limit.
     tolerance
-        Relative; if not given 1e-8 (CVXOPT, Clarabel, HiGHS's interior point), 1e-4 (highs-pdlp) or
-        0 (gap of an integer program).
+        Relative; if not given 1e-8 (CVXOPT, Clarabel, HiGHS's interior point), 1e-4 (highs-pdlp)
+        or 0 (gap of an integer program).
     threads
         Threads of HiGHS and Clarabel; CVXOPT takes as many as its BLAS.
     on_progress

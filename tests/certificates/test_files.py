@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import lipexplore
-from lipexplore.certificates.files import load_certificate, save_certificate, verify_certificate
+from lipexplore.bounds.saving import save_certificate
+from lipexplore.certificates.files import load_certificate, verify_certificate
 from lipexplore.errors import InvalidCertificate
 from lipexplore.networks.generators import random_dense
 

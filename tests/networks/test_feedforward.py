@@ -168,9 +168,7 @@ def test_pruning_keeps_the_largest(density):
         np.testing.assert_array_equal(after[kept], before[kept])
         if not kept.all():
             assert np.abs(before[kept]).min() >= np.abs(before[~kept]).max()
-    assert pruned.biases == network.biases or all(
-        (a == b).all() for a, b in zip(pruned.biases, network.biases, strict=True)
-    )
+    assert all((a == b).all() for a, b in zip(pruned.biases, network.biases, strict=True))
     if density == 1.0:
         assert pruned.content_hash == network.content_hash
 

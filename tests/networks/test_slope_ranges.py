@@ -144,7 +144,7 @@ def test_regions_that_overflow_give_global_ranges(region):
     network = Network([[[2.0]], [[3.0]], [[1.0]]], activations="silu")
     slopes, everywhere = slope_ranges(network, region), slope_ranges(network, WHOLE_SPACE)
     for layer in range(2):
-        assert slopes.lower[layer] <= everywhere.lower[layer] + 1e-12
+        assert slopes.lower[layer] <= everywhere.lower[layer] + 1e-5
         assert slopes.upper[layer] >= 1.0
 
 

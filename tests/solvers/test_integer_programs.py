@@ -73,6 +73,6 @@ def test_cancel_from_another_thread():
 
 
 def test_other_solvers_refuse():
-    for name in ("cvxopt", "highs-pdlp"):
+    for name in ("cvxopt", "highs-pdlp", "clarabel"):
         with pytest.raises(InvalidSetting, match="does not solve programs of this kind"):
             solve(knapsack(4, 1)[0], solver=name)

@@ -8,7 +8,7 @@ from picos.constraints import AffineConstraint
 from lipexplore.solvers import solve
 from tests.solvers.programs import LINEAR
 
-PRECISION = {"highs": 1e-6, "cvxopt": 1e-6, "highs-pdlp": 1e-4, "auto": 1e-6}
+PRECISION = {"highs": 1e-6, "cvxopt": 1e-6, "highs-pdlp": 1e-4, "clarabel": 1e-6, "auto": 1e-6}
 
 
 @pytest.fixture(params=PRECISION)
@@ -54,7 +54,7 @@ def test_problem_is_left_without_values(known, solver):
 
 
 @pytest.mark.parametrize("direction", ["min", "max"])
-@pytest.mark.parametrize("solver", ["highs", "cvxopt"])
+@pytest.mark.parametrize("solver", ["highs", "cvxopt", "clarabel"])
 def test_infeasible(solver, direction):
     problem, x = picos.Problem(), picos.RealVariable("x", 2)
     problem.add_list_of_constraints([picos.sum(x) >= 1, x <= 0.2])
@@ -67,7 +67,7 @@ def test_infeasible(solver, direction):
 
 
 @pytest.mark.parametrize("direction", ["min", "max"])
-@pytest.mark.parametrize("solver", ["highs", "cvxopt"])
+@pytest.mark.parametrize("solver", ["highs", "cvxopt", "clarabel"])
 def test_unbounded(solver, direction):
     problem, x = picos.Problem(), picos.RealVariable("x", 2)
     problem.add_constraint(x <= 1 if direction == "min" else x >= 1)
@@ -95,7 +95,7 @@ def test_singular_system_is_a_failure_with_a_reason():
     assert solution.duals == (None,)
 
 
-@pytest.mark.parametrize("solver", ["highs", "cvxopt", "auto"])
+@pytest.mark.parametrize("solver", ["highs", "cvxopt", "clarabel", "auto"])
 def test_convex_quadratic_objective(solver):
     problem, x = picos.Problem(), picos.RealVariable("x", 2)
     problem.minimize = (x[0] - 1) ** 2 + (x[1] - 2) ** 2 + x[0] * x[1] / 2 - 3

@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from lipexplore.solvers import Progress, solve
 from tests.solvers.programs import moments
 
-SOLVERS = ["highs", "cvxopt"]
+SOLVERS = ["highs", "cvxopt", "clarabel"]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,12 @@ def reference(program):
 def test_solvers_agree(seed):
     program = moments(4 + seed, 3, seed)
     optimum = reference(program)
-    for solver, precision in (("highs", 1e-6), ("cvxopt", 1e-6), ("highs-pdlp", 1e-3)):
+    for solver, precision in (
+        ("highs", 1e-6),
+        ("cvxopt", 1e-6),
+        ("clarabel", 1e-6),
+        ("highs-pdlp", 1e-3),
+    ):
         solution = solve(program.state(), solver=solver)
         assert solution.status == "optimal"
         assert solution.value == pytest.approx(optimum, rel=precision)

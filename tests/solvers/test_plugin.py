@@ -94,7 +94,7 @@ def test_nonconvex_objective_is_refused_with_a_reason():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(InvalidSetting, match="auto, highs, highs-pdlp, cvxopt"):
+    with pytest.raises(InvalidSetting, match="auto, highs, highs-pdlp, cvxopt, clarabel"):
         solve(LINEAR["min_equal"].state(), solver="simplex")
 
 
@@ -108,7 +108,7 @@ def test_numbers_must_be_positive(setting):
 
 def test_without_highspy_linear_programs_go_to_cvxopt(without_highspy):
     assert solve(LINEAR["max_less"].state()).solver == "cvxopt"
-    assert [line.name for line in SOLVERS if line.available] == ["cvxopt"]
+    assert [line.name for line in SOLVERS if line.available] == ["cvxopt", "clarabel"]
 
 
 def test_without_highspy_asking_for_it_says_how_to_get_it(without_highspy):
@@ -137,7 +137,7 @@ def test_auto_turns_to_highs_where_cvxopt_fails():
 def test_names_need_no_solver_package():
     code = (
         "import sys, lipexplore.solvers as s; s.solver_names(); [c.available for c in s.SOLVERS];"
-        "sys.exit(bool({'picos', 'cvxopt', 'highspy', 'scipy'} & set(sys.modules)))"
+        "sys.exit(bool({'picos', 'cvxopt', 'highspy', 'clarabel', 'scipy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert solver_names()[0] == "auto"
