@@ -52,17 +52,21 @@ class DegreeTooLow(LipexploreError):
         The degree that was asked for.
     least
         The least degree that covers the polynomial.
+    setting
+        What the number is called: "degree", or "order" for half of it.
     """
 
-    def __init__(self, degree: int, least: int) -> None:
+    def __init__(self, degree: int, least: int, setting: str = "degree") -> None:
         super().__init__(
-            f"degree {degree} is too low for this network and norm: use degree {least} or higher"
+            f"{setting} {degree} is too low for this network and norm: use {setting} {least} or "
+            "higher"
         )
         self.degree = degree
         self.least = least
+        self.setting = setting
 
-    def __reduce__(self) -> tuple[type, tuple[int, int]]:
-        return type(self), (self.degree, self.least)
+    def __reduce__(self) -> tuple[type, tuple[int, int, str]]:
+        return type(self), (self.degree, self.least, self.setting)
 
 
 class RelaxationTooLarge(LipexploreError):

@@ -3,9 +3,13 @@
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from lipexplore import WHOLE_SPACE, Ball, Box, Network
+
+settings.register_profile("lipexplore", deadline=None, print_blob=True)
+settings.load_profile("lipexplore")  # before the decorators of the modules that import this one
 
 PIECEWISE_LINEAR = {
     "relu": (0.0, 1.0),

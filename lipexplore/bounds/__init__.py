@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from lipexplore.bounds.interval_jacobian import IntervalJacobian
+from lipexplore.bounds.lipopt_lasserre import LipoptLasserre
 from lipexplore.bounds.lipopt_lp import LipoptLP
 from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
 from lipexplore.bounds.norm_product import NormProduct
@@ -40,6 +41,7 @@ METHODS: Final[tuple[type[BoundMethod], ...]] = (
     Path,
     IntervalJacobian,
     LipoptLP,
+    LipoptLasserre,
     SampledGradient,
     VertexSearch,
 )

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 STAGES = ("build_seconds", "solve_seconds", "verify_seconds")
 SHORTEST_SECONDS = 1e-3
+CLIQUES_IN_A_TREE = 300
+"""Up to so many cliques the running-intersection property costs a few milliseconds to report."""
 SOLVERS = ("auto", "highs", "highs-pdlp", "cvxopt")
 
 
@@ -171,9 +173,10 @@ class _Run:
             return
         start = time.perf_counter()
         degree = method.degree_for(problem)
+        cliques = clique_family(problem, self.network, self.slopes, method.clique_family)
         relaxation = krivine_relaxation(
             problem,
-            clique_family(problem, self.network, self.slopes, method.clique_family),
+            cliques,
             degree,
             method.memory_bytes(),
             meeting_only=method.subsets == "meeting",
@@ -191,7 +194,13 @@ class _Run:
         iterations = solution.iterations if solution else 0
         for key, count in {**relaxation.size, "iterations": iterations, "programs": 1}.items():
             self.size[key] = self.size.get(key, 0) + count
-        self.size["degree"] = degree
+        self.size |= {
+            "degree": degree,
+            "cliques": len(cliques.members),
+            "largest_clique": cliques.largest,
+        }
+        if len(cliques.members) <= CLIQUES_IN_A_TREE:
+            self.size["junction_tree"] = int(bool(cliques.running_intersection))
         spent = (built - start, solved - built, time.perf_counter() - solved)
         for stage, amount in zip(STAGES, spent, strict=True):
             self.seconds[stage] += amount

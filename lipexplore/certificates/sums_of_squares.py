@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipexplore.certificates.psd import definiteness_defect
+from lipexplore.certificates.psd import definiteness_defect, is_proven_semidefinite
 from lipexplore.certificates.tables import trivial_bound
+from lipexplore.polynomials.polynomial import Index
 from lipexplore.relaxations.moments import MomentRelaxation
 from lipexplore.rounding import UNIT, Array, product_error, sum_up, up
 
 LARGEST_MULTIPLIER = 2.0**40
-WIDENINGS = (1.0, 2.0**6, 2.0**12, 2.0**20)
+WIDENINGS = (0.0, 1.0, 2.0**6, 2.0**12, 2.0**20)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class SumsCertificate:
         For the l_1 norm, the input and sign of the gradient's entry that is bounded.
     """
 
-    bases: Sequence[Array]
+    bases: Sequence[Index]
     grams: Sequence[Array]
     multipliers: Array
     scale: float
@@ -63,8 +64,8 @@ def verified_bound(
         p(x) <= r_0 + sum_{M != 0} r_M x^M <= r_0 + sum_{M != 0} max(0, r_M),
 
     because every monomial lies in [0, 1]. The solver's own value is not used. Each G_b is made
-    definite by adding a multiple of the identity, and a floating Cholesky factorisation proves it;
-    the shift is paid for in r, entry by entry. The rounding of r is bounded a priori and the
+    definite by adding a multiple of the identity and a floating Cholesky factorisation proves that
+    it is; the shift is paid for in r, entry by entry. The rounding of r is bounded a priori and the
     polynomial's errors are added. Multipliers that are negative, NaN or infinite count as 0, as
     does a Gram matrix that holds such a number or resists the proof.
 
@@ -91,7 +92,8 @@ def verified_bound(
     multipliers = _non_negative(given[len(grams)], relaxation.matrix.shape[1])
     total, error = _identity(relaxation, grams, multipliers)
     top = up(total + error)
-    value = sum_up([float(top[0]), *np.maximum(top[1:], 0.0).tolist()]) * relaxation.scale
+    excess = np.maximum(top[1:], 0.0).tolist()
+    value = float(up(sum_up([float(top[0]), *excess]) * relaxation.scale))
     trivial = trivial_bound(relaxation.source)
     if not value < trivial:
         grams, multipliers = [np.zeros_like(gram) for gram in grams], 0.0 * multipliers
@@ -110,40 +112,20 @@ def verified_bound(
 
 
 def definite(gram: Array) -> Array:
-    """Return ``gram`` plus the least multiple of the identity that a proof of definiteness allows.
+    """Return ``gram`` plus the least multiple of the identity that is proven to make it definite.
 
-    With B = G - s I, a floating Cholesky factorisation of B shows lambda_min(B) >= -c, Rump's
-    bound; s covers c and the rounding of the diagonal. Zero if no attempt succeeds.
+    Zero if no proof succeeds.
     """
-    identity = np.eye(len(gram))
-    trace = float(np.abs(np.diagonal(gram)).sum())
-    lowest = float(np.linalg.eigvalsh(gram)[0]) if trace or gram.any() else 0.0
+    if not gram.any():
+        return gram
+    identity, exact = np.eye(len(gram)), np.zeros_like(gram)
+    margin = 4.0 * definiteness_defect(gram) + 8.0 * UNIT * float(np.abs(gram).max())
+    needed = max(0.0, -float(np.linalg.eigvalsh(gram)[0])) * (1.0 + 1e-9)
     for widening in WIDENINGS:
-        shift = max(0.0, -lowest) * (1.0 + 1e-9) + widening * 8.0 * _slack(gram)
-        shifted = gram + shift * identity
-        if proven_definite(shifted):
+        shifted = gram + (needed + widening * margin) * identity
+        if is_proven_semidefinite(shifted, exact):
             return shifted
-    return np.zeros_like(gram)
-
-
-def proven_definite(matrix: Array) -> bool:
-    """Tell whether a floating Cholesky factorisation proves that lambda_min >= 0."""
-    slack = 2.0 * _slack(matrix)
-    lowered = matrix - slack * np.eye(len(matrix))
-    rounding = 2.0 * UNIT * float(np.abs(np.diagonal(lowered)).max(initial=0.0))
-    if definiteness_defect(lowered) + rounding > slack:
-        return False
-    try:
-        np.linalg.cholesky(lowered)
-    except np.linalg.LinAlgError:
-        return False
-    return True
-
-
-def _slack(matrix: Array) -> float:
-    """Return what Rump's bound and the rounding of the diagonal cost, with some room."""
-    diagonal = np.abs(np.diagonal(matrix))
-    return definiteness_defect(matrix) + 4.0 * UNIT * float(diagonal.max(initial=0.0))
+    return exact
 
 
 def _symmetric(dual: Array | None, order: int) -> Array:

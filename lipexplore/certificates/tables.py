@@ -34,8 +34,8 @@ class TableCertificate:
     value
         The proven bound, a float rounded up.
     residual
-        Sum of the sizes of all coefficients of lambda - p - sum_j c_j h_j for the multipliers as they
-        were given and lambda the solver's value: ``value`` exceeds lambda at most by this.
+        Sum of the sizes of all coefficients of lambda - p - sum_j c_j h_j for the multipliers as
+        they were given and lambda the solver's value: ``value`` exceeds lambda at most by this.
     entry
         For the l_1 norm, the input and sign of the gradient's entry that is bounded.
     """
@@ -112,7 +112,7 @@ class _Evaluation:
         return (int(self.total[0]) + excess) * Fraction(2) ** self.exponent
 
     def residual(self, claimed: float) -> float:
-        """Sum of |coefficients| of lambda - p - sum_j c_j h_j; of the others where lambda is NaN."""
+        """Sum the |coefficients| of lambda - p - sum_j c_j h_j, without the constant for NaN."""
         unit = Fraction(2) ** self.exponent
         others = _exact_sum(np.abs(self.total[1:])) * unit
         if not math.isfinite(claimed):

@@ -137,7 +137,7 @@ def program_pattern(
 
 
 def pattern_figure(
-    patterns: Sequence[Pattern], *, font_size: int = 14, height: int = 240
+    patterns: Sequence[Pattern], *, font_size: int = 14, height: int = 200
 ) -> go.Figure:
     """Draw patterns side by side: grey-blue where not zero, vermillion in the chosen clique."""
     import plotly.graph_objects as go
@@ -145,7 +145,7 @@ def pattern_figure(
 
     widths = [max(pattern.shape[1], 0.45 * patterns[0].shape[1]) for pattern in patterns]
     figure = make_subplots(
-        rows=1, cols=len(patterns), column_widths=widths, horizontal_spacing=0.09
+        rows=1, cols=len(patterns), column_widths=widths, horizontal_spacing=0.16
     )
     for column, pattern in enumerate(patterns, 1):
         figure.add_trace(go.Heatmap(_heatmap(pattern)), row=1, col=column)
@@ -157,8 +157,8 @@ def pattern_figure(
         figure.update_yaxes(
             **axis,
             title={"text": pattern.row_name, "standoff": 4},
-            autorange="reversed",
-            nticks=5,
+            range=[pattern.shape[0] - 0.5, -0.5],
+            **({"tickvals": [0]} if pattern.shape[0] == 1 else {"nticks": 5}),
             row=1,
             col=column,
         )

@@ -39,7 +39,7 @@ Point = tuple[int, Bound]
 
 
 def bound_against_runtime(
-    bounds: Sequence[Bound], *, font_size: int = 14, selected: int | None = None, height: int = 380
+    bounds: Sequence[Bound], *, font_size: int = 14, selected: int | None = None
 ) -> go.Figure:
     """Draw upper bounds as points over their run time and the best lower bounds as lines.
 
@@ -64,7 +64,7 @@ def bound_against_runtime(
     for group in _series(points):
         figure.add_trace(go.Scatter(_trace(group, selected, font_size)))
     _add_floors(figure, bounds, font_size)
-    _lay_out(figure, [bound for _, bound in points], font_size, height)
+    _lay_out(figure, [bound for _, bound in points], font_size)
     return figure
 
 
@@ -190,7 +190,7 @@ def _add_floor(
     )
 
 
-def _lay_out(figure: go.Figure, bounds: Sequence[Bound], font_size: int, height: int) -> None:
+def _lay_out(figure: go.Figure, bounds: Sequence[Bound], font_size: int) -> None:
     norm = Norm.parse(bounds[0].norm).symbol if bounds else ""
     x_range, x_ticks = _axis([_seconds(bound) for bound in bounds] or [1e-3, 1.0], 2.0, 8.0)
     levels = [v for b in bounds for v in (b.value, b.lower) if math.isfinite(v) and v > 0.0]
@@ -199,14 +199,20 @@ def _lay_out(figure: go.Figure, bounds: Sequence[Bound], font_size: int, height:
     axis = {"type": "log", "zeroline": False, "gridcolor": "rgba(128,128,128,0.25)"}
     figure.update_layout(
         font={"size": font_size},
-        height=height,
+        height=27 * font_size,
         autosize=True,
         margin={"l": 10, "r": 16, "t": 8, "b": 10},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         hovermode="closest",
         hoverlabel={"align": "left", "font": {"size": font_size}},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.03, "x": 0},
+        legend={
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.04,
+            "x": 0,
+            "font": {"size": min(font_size, 16)},
+        },
         showlegend=True,
         xaxis={
             **axis,
@@ -218,7 +224,7 @@ def _lay_out(figure: go.Figure, bounds: Sequence[Bound], font_size: int, height:
         },
         yaxis={
             **axis,
-            "title": {"text": f"bound on the constant ({norm} input)"},
+            "title": {"text": f"bound ({norm} norm)"},
             "range": y_range,
             "tickvals": y_ticks,
             "ticktext": [f"{tick:g}" for tick in y_ticks],

@@ -19,7 +19,6 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +67,7 @@ def network_from_bytes(content: bytes) -> Network:
     InvalidNetwork
         As :func:`load_network`.
     """
-    return _from_arrays(_read(io.BytesIO(content)), "network")
+    return _from_arrays(_read(content), "network")
 
 
 def _to_arrays(network: Network) -> dict[str, NDArray[np.generic]]:
@@ -83,9 +82,10 @@ def _to_arrays(network: Network) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
-def _read(source: Path | BinaryIO) -> dict[str, NDArray[np.generic]]:
+def _read(source: Path | bytes) -> dict[str, NDArray[np.generic]]:
     try:
-        archive = np.load(source, allow_pickle=False)
+        content = source.read_bytes() if isinstance(source, Path) else source
+        archive = np.load(io.BytesIO(content), allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise InvalidNetwork("this is a single array: save the network with numpy.savez")
         with archive:

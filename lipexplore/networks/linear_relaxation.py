@@ -24,6 +24,7 @@ class Lines:
     upper_offset: Array
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def back_substituted_ranges(network: Network, region: Region) -> Ranges:
     """Enclose the pre-activations of each hidden layer over a bounded region.
 
@@ -47,8 +48,9 @@ def back_substituted_ranges(network: Network, region: Region) -> Ranges:
         else:
             hidden = network.activations[layer - 1].value_range(*ranges[-1])
             low, high = affine_interval(weight, bias, *hidden)
-            high = np.minimum(high, _largest(network, region, ranges, lines, weight, bias))
-            low = np.maximum(low, -_largest(network, region, ranges, lines, -weight, -bias))
+            # NaN where products overflow: fmin and fmax then keep the interval
+            high = np.fmin(high, _largest(network, region, ranges, lines, weight, bias))
+            low = np.fmax(low, -_largest(network, region, ranges, lines, -weight, -bias))
         ranges.append((low, high))
         lines.append(activation_lines(network.activations[layer], low, high))
     return ranges

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -29,6 +30,11 @@ class Cost:
     memory_bytes: float = 0.0
     refused: str = ""
     note: str = ""
+
+    @property
+    def expected(self) -> float:
+        """Expected seconds, infinite where they are not known."""
+        return math.inf if self.seconds is None else self.seconds
 
 
 def cost_of(question: Question, run: PlannedRun) -> Cost:

@@ -31,6 +31,7 @@ class ResultsPanel:
         self.font_size = 14
         self.plot = Plot()
         self.running = ipywidgets.HTML()
+        self.running.add_class("lx-running")
         self.sentence = ipywidgets.HTML()
         self.table = ipywidgets.HTML()
         self.chosen = ipywidgets.Dropdown(

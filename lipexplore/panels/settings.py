@@ -107,7 +107,8 @@ def has_degree(method: str) -> bool:
 class Question:
     """Which constant is asked for: two questions are equal when their ``key`` is.
 
-    ``network_code`` and ``region_code`` are the Python that makes the two objects.
+    ``network_code`` and ``region_code`` are the Python that makes the two objects, ``place`` is the
+    region in words.
     """
 
     network: Network
@@ -118,6 +119,7 @@ class Question:
     layers: tuple[int, int] | None
     network_code: str
     region_code: str
+    place: str
 
     @cached_property
     def key(self) -> tuple[str, ...]:
@@ -151,8 +153,8 @@ class Question:
         """The question in a few words."""
         margin = "" if self.minus is None else f" minus {self.minus}"
         layers = "" if self.layers is None else f", layers {self.layers[0]} to {self.layers[1]}"
-        norm = Norm.parse(self.norm).symbol
-        return f"{self.network.name}{layers}, output {self.output}{margin}, {norm}, {self.region}"
+        constant = f"output {self.output}{margin}, {Norm.parse(self.norm).symbol} norm"
+        return f"{self.network.name}{layers}, {constant}, {self.place}"
 
 
 class Catalogue:
@@ -192,7 +194,7 @@ class Catalogue:
             If they make no question; the message says what to change.
         """
         network, network_code = self.network(settings)
-        region, region_code = _region(network, settings)
+        region, region_code, place = _region(network, settings)
         check_region(network, region)
         layers = None if settings.layers == (1, len(network.weights)) else settings.layers
         question = Question(
@@ -204,6 +206,7 @@ class Catalogue:
             layers,
             network_code,
             region_code,
+            place,
         )
         question.part.head(settings.output, settings.minus)
         return question
@@ -263,11 +266,12 @@ def _random(settings: Settings) -> tuple[Network, str]:
     return network, code
 
 
-def _region(network: Network, settings: Settings) -> tuple[Region, str]:
+def _region(network: Network, settings: Settings) -> tuple[Region, str, str]:
+    """Return the region, the Python that makes it and its name."""
     if settings.region == EVERYWHERE:
-        return WHOLE_SPACE, "lipexplore.WHOLE_SPACE"
+        return WHOLE_SPACE, "lipexplore.WHOLE_SPACE", EVERYWHERE
     if settings.region == AROUND_ZERO:
-        center, code = np.zeros(network.n_inputs), "[0.0] * network.n_inputs"
+        center, code, middle = np.zeros(network.n_inputs), "[0.0] * network.n_inputs", "0"
     else:
         try:
             images, _ = digits_for(network)
@@ -278,5 +282,10 @@ def _region(network: Network, settings: Settings) -> tuple[Region, str]:
                 f"there is no digit {settings.digit}: choose 0 to {len(images) - 1}"
             )
         center, code = images[settings.digit], f"digits_for(network)[0][{settings.digit}]"
+        middle = f"test image {settings.digit}"
     ball = Ball(center, settings.radius, Norm.parse(settings.ball))
-    return ball, f"lipexplore.Ball({code}, {settings.radius!r}, {settings.ball!r})"
+    return (
+        ball,
+        f"lipexplore.Ball({code}, {settings.radius!r}, {settings.ball!r})",
+        f"{ball.norm.symbol} ball of radius {settings.radius:g} around {middle}",
+    )

@@ -168,13 +168,16 @@ def drawing_of(program: Program, number: int) -> Drawing:
     weights = weight_patterns(program.head, clique)
     titles = [pattern.title for pattern in weights]
     if relaxation is None:
-        return Drawing(weights, text=_paragraphs(titles), missing=program.missing)
+        return Drawing(weights, text=_paragraphs(["; ".join(titles)]), missing=program.missing)
     pattern = program_pattern(relaxation, program.cliques, chosen if chosen >= 0 else None)
-    lines = [*titles, f"{pattern.title}. {program.cliques.family} cliques: {len(members):,}."]
+    lines = [
+        "; ".join(titles),
+        f"{pattern.title}; {len(members):,} {program.cliques.family} cliques",
+    ]
     if clique is not None:
         products = len(set(pattern.columns[pattern.marked].tolist()))
         lines.append(
-            f"Marked in vermillion: clique {chosen + 1} of {len(members):,}, with "
+            f"Marked in red: clique {chosen + 1} of {len(members):,}, with "
             f"{len(clique):,} variables ({variables_text(relaxation.source, clique)}) and "
             f"{products:,} of the {pattern.shape[1]:,} products."
         )

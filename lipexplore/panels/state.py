@@ -151,7 +151,7 @@ class WorkbenchState:
         return tuple(row for row in self.rows if row.bound is not None and row.question.key == key)
 
     def run(self, longest: float = math.inf) -> int:
-        """Start the planned runs that are not refused; return their number.
+        """Start the planned runs that are not refused, the cheapest first; return their number.
 
         A run that was made before takes the place of its older row. ``longest`` leaves out those
         that are expected to take more seconds.
@@ -159,15 +159,12 @@ class WorkbenchState:
         question = self.question
         if question is None:
             return 0
-        costs = {repr(cost.run): cost for cost in self.costs}
-        started = 0
-        for run in plan(self.settings):
-            cost = costs.get(repr(run), Cost(run))
-            seconds = math.inf if cost.seconds is None else cost.seconds
-            if not cost.refused and (math.isinf(longest) or seconds <= longest):
-                started += self._submit(question, run)
+        known = {repr(cost.run): cost for cost in self.costs}
+        costs = [known.get(repr(run), Cost(run)) for run in plan(self.settings)]
+        chosen = [cost for cost in costs if not cost.refused and cost.expected <= longest]
+        started = [self._submit(question, cost.run) for cost in sorted(chosen, key=_expected)]
         self._tell("rows")
-        return started
+        return sum(started)
 
     def cancel(self) -> None:
         """Stop everything that waits or runs."""
@@ -245,6 +242,10 @@ class WorkbenchState:
     def _tell(self, change: Change) -> None:
         for listener in self._listeners:
             listener(change)
+
+
+def _expected(cost: Cost) -> float:
+    return cost.expected
 
 
 def _after(row: Row, event: Event) -> Row:

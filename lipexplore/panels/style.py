@@ -11,6 +11,7 @@ STYLE: Final = """<style>
   color: var(--jp-ui-font-color1, #222); font-size: var(--lx-font); width: 100%; overflow: hidden; }
 [data-jp-theme-light="false"] .lx-panel { --lx-red: #ff8a80; }
 .lx-panel.lx-large { --lx-font: 20px; --lx-line: 38px; }
+.lx-panel .lx-running .widget-html-content { min-height: 2.9em; }
 .lx-panel .widget-html-content, .lx-panel .jupyter-widgets { line-height: 1.4; }
 .lx-panel .widget-html, .lx-panel .widget-html-content { height: auto; width: 100%;
   font-size: var(--lx-font); color: var(--jp-ui-font-color1, #222); white-space: normal; }
@@ -26,16 +27,19 @@ STYLE: Final = """<style>
 .lx-panel .lx-toolbar .widget-checkbox { width: auto; margin-left: auto; }
 .lx-panel .lx-status { flex: 1 1 300px; }
 .lx-panel .lx-columns { flex-wrap: wrap; gap: 14px; align-items: flex-start; overflow: visible; }
-.lx-panel .lx-controls { flex: 0 0 19em; max-width: 100%; overflow: visible; }
+.lx-panel .lx-controls { flex: 0 0 20em; min-width: 0; max-width: 100%; overflow: hidden; }
 .lx-panel .lx-results { flex: 1 1 24em; min-width: min(24em, 100%); overflow: hidden; }
+.lx-panel.lx-large .lx-controls { flex-basis: 17em; }
+.lx-panel.lx-large .lx-results { flex-basis: 20em; min-width: min(20em, 100%); }
 .lx-panel .lx-controls .widget-html { margin-top: 0; margin-bottom: 0; }
 .lx-panel .lx-degrees { flex-wrap: wrap; align-items: center; overflow: visible; }
 .lx-panel .lx-degrees .widget-checkbox { margin-right: 10px; }
 .lx-panel .lx-degrees .widget-html { width: auto; flex: none; margin-right: 8px; }
 .lx-panel .lx-methods .widget-checkbox, .lx-panel .lx-degrees .widget-checkbox {
   width: auto; height: 1.7em; line-height: 1.7em; margin-top: 0; margin-bottom: 0; }
-.lx-panel .lx-scroll { overflow-x: auto; max-width: 100%; }
-.lx-panel .lx-results .widget-html-content { min-width: 0; }
+.lx-panel .lx-scroll { overflow-x: auto; max-width: 100%; scrollbar-width: thin;
+  scrollbar-color: var(--jp-border-color1, #999) transparent; }
+.lx-panel .widget-html-content { min-width: 0; }
 .lx-panel table.lx-table { border-collapse: collapse; font-size: 0.93em; margin: 4px 0; }
 .lx-panel table.lx-table caption { text-align: left; padding: 2px 0; caption-side: top;
   color: var(--jp-ui-font-color1, #222); }
@@ -54,7 +58,8 @@ STYLE: Final = """<style>
 .lx-panel progress { width: 11em; height: 0.9em; vertical-align: middle;
   accent-color: var(--jp-brand-color1, #1976d2); }
 .lx-panel pre { background: var(--jp-layout-color2, #eee); padding: 8px 10px; overflow-x: auto;
-  color: var(--jp-ui-font-color1, #222); font-size: 0.93em; line-height: 1.45; user-select: text; }
+  color: var(--jp-ui-font-color1, #222); font-size: 0.93em; line-height: 1.45; user-select: text;
+  white-space: pre; word-break: normal; }
 .lx-panel .lx-digit { display: flex; gap: 12px; align-items: center; margin: 4px 0; }
 .lx-panel .lx-digit svg { border: 1px solid var(--jp-border-color1, #999); flex: none; }
 .lx-panel .jupyter-widget-tab > .widget-tab-contents { padding: 6px 6px 0 2px; border: none;

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from lipexplore.bounds import method_class
+from lipexplore.bounds import METHODS, method_class
 from lipexplore.figures.texts import degree_of, shape_text, times_text
 from lipexplore.figures.tightness import hover_text
 from lipexplore.panels.code import script
@@ -32,29 +32,33 @@ def runs_html(rows: Sequence[Row], key: object, selected: int | None) -> str:
     """Return all runs as a table: those of the question ``key`` first, older others greyed."""
     if not rows:
         return '<p class="lx-note">No runs yet: press Run.</p>'
-    own = [row for row in rows if row.question.key == key]
-    others = [row for row in rows if row.question.key != key]
+    groups: dict[object, list[Row]] = {key: []}
+    for row in sorted(rows, key=_place):
+        groups.setdefault(row.question.key, []).append(row)
     head = "".join(f'<th scope="col"{_text(left)}>{name}</th>' for name, left in COLUMNS)
-    body = "".join(_row(row, row.number == selected) for row in own)
-    if others:
-        body += (
-            f'<tr><th scope="rowgroup" colspan="{len(COLUMNS)}" class="lx-text">Other questions, '
-            "not comparable and not drawn</th></tr>"
-        )
-        body += "".join(_row(row, row.number == selected, other=True) for row in others)
+    body = ""
+    for question, group in groups.items():
+        if question != key:
+            title = f"Another question, not drawn: {group[0].question.title}"
+            body += (
+                f'<tr class="lx-other"><th scope="rowgroup" colspan="{len(COLUMNS)}" '
+                f'class="lx-text">{escape(title)}</th></tr>'
+            )
+        body += "".join(_row(row, row.number == selected, question != key) for row in group)
     return (
         '<div class="lx-scroll"><table class="lx-table"><caption>The same as a table</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _row(row: Row, selected: bool, other: bool = False) -> str:
+def _place(row: Row) -> tuple[int, int, int]:
+    return METHODS.index(method_class(row.run.method)), row.run.degree or 0, row.number
+
+
+def _row(row: Row, selected: bool, other: bool) -> str:
     names = " ".join(name for name, yes in (("lx-selected", selected), ("lx-other", other)) if yes)
-    title = method_class(row.run.method).label
-    if other:
-        title += f" ({row.question.title})"
-    extra = _extra(row)
-    first = f'<th scope="row" class="lx-text">{escape(title + extra)}</th>'
+    title = method_class(row.run.method).label + _extra(row)
+    first = f'<th scope="row" class="lx-text">{escape(title)}</th>'
     cells = [str(row.run.degree or ""), *_numbers(row), _status(row)]
     body = "".join(
         f"<td{_text(left)}>{cell}</td>" for cell, (_, left) in zip(cells, COLUMNS[1:], strict=True)
@@ -93,17 +97,21 @@ def _text(left: bool) -> str:
 
 
 def running_html(rows: Sequence[Row]) -> str:
-    """Return one line per run that waits or runs, with its progress."""
-    return "".join(
-        f'<p role="status" aria-live="off"><b>{escape(row.run.label)}</b>: {_progress(row)}</p>'
+    """Return the progress of the run that runs and the number of those that wait."""
+    waiting = sum(row.state == "waiting" for row in rows)
+    lines = [
+        f"<b>{escape(row.run.label)}</b>: {_progress(row)}"
         for row in rows
-        if row.open
-    )
+        if row.state == "running"
+    ]
+    if not lines and not waiting:
+        lines = ["Nothing is running. Hover or click a point for its details"]
+    if waiting:
+        lines.append(f"{waiting} waiting")
+    return f'<p role="status" aria-live="off" class="lx-note">{"; ".join(lines)}.</p>'
 
 
 def _progress(row: Row) -> str:
-    if row.state == "waiting":
-        return "waiting"
     parts = []
     share = row.share
     if share is not None:
@@ -114,9 +122,9 @@ def _progress(row: Row) -> str:
     if "iteration" in progress:
         parts.append(f"iteration {progress['iteration']}")
         if row.gap is not None:
-            parts.append(f"gap {row.gap:.1e}")
+            parts.append(f"gap {row.gap:.1g}")
         if progress.get("dual") is not None:
-            parts.append(f"solver at {progress['dual']:.6g}, not yet a bound")
+            parts.append(f"solver at {progress['dual']:.5g} (not yet a bound)")
     elif "total" in progress:
         parts.append(f"{progress['done']:,} of {progress['total']:,}")
     return ", ".join(parts)

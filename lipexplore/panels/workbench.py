@@ -135,6 +135,7 @@ class Workbench(ipywidgets.VBox):  # type: ignore[misc]
         self._follow()
 
     def _run(self) -> None:
+        self._say("Starting.")
         started = self.state.run()
         refused = [cost for cost in self.state.costs if cost.refused]
         if not started and not self.state.busy:
@@ -146,6 +147,7 @@ class Workbench(ipywidgets.VBox):  # type: ignore[misc]
 
     def _cancel(self) -> None:
         if self.state.busy:
+            self._say("Cancelling.")
             self.state.cancel()
         else:
             self._say("Nothing is running.")
@@ -159,9 +161,7 @@ class Workbench(ipywidgets.VBox):  # type: ignore[misc]
                 return
 
     async def _pump(self) -> None:
-        await asyncio.to_thread(
-            bound_against_runtime, []
-        )  # imports plotly beside the worker's start
+        await asyncio.to_thread(bound_against_runtime, [])  # loads plotly while the worker starts
         while self.state.busy:
             self.state.pump()
             self.results.tick()

@@ -7,6 +7,7 @@ multiplier of e in PICOS's sense is T'z: one matrix carries both ways.
 Source: https://clarabel.org/stable/ (cones), PICOS 2.6 ``constraints``.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,7 @@ def _reversal(length: int) -> Any:
 
 
 def _order(length: int) -> int:
-    return round(length**0.5)
+    return math.isqrt(length)
 
 
 CONES = (

@@ -51,7 +51,8 @@ class Model:
 
     def multipliers(self, z: np.ndarray) -> np.ndarray:
         """Return Clarabel's multipliers as those of the entries of PICOS's constraints."""
-        return self.transform.T @ z[: self.transform.shape[0]]
+        multipliers: np.ndarray = self.transform.T @ z[: self.transform.shape[0]]
+        return multipliers
 
 
 def read_model(problem: picos.Problem) -> Model:

@@ -1,8 +1,10 @@
 """One run of Clarabel: pass the model, watch the iterations, read the end."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
@@ -10,6 +12,9 @@ import scipy.sparse
 from lipexplore.errors import InvalidSetting
 from lipexplore.solvers.clarabel_model import Model
 from lipexplore.solvers.monitor import Monitor
+
+if TYPE_CHECKING:
+    import clarabel
 
 CLOSE = 1e-6
 """Largest gap and residuals of an end that Clarabel calls almost solved and we call optimal."""
@@ -46,7 +51,9 @@ def run_clarabel(
         _settings({"verbose": to_console} | native),
     )
     raised: list[BaseException] = []
-    solver.set_termination_callback(_watch(monitor, raised))
+    watcher = _watch(monitor, raised)
+    next(watcher)
+    solver.set_termination_callback(watcher.send)
     found = solver.solve()
     if raised:
         raise raised[0]
@@ -93,20 +100,23 @@ def _made(*arguments: Any) -> Any:
         raise InvalidSetting(f"{error}: correct clarabel_params") from error
 
 
-def _watch(monitor: Monitor, raised: list[BaseException]) -> Callable[[Any], bool]:
-    """Return a callback for the start of every iteration; Clarabel stops where it is true.
+def _watch(
+    monitor: Monitor, raised: list[BaseException]
+) -> Generator[bool, clarabel.DefaultInfo, None]:
+    """Take the state at the start of every iteration, and say whether Clarabel shall stop.
 
-    Clarabel prints what a callback raises and goes on. Ctrl-C too arrives here, as Clarabel's
-    own code does not look for it.
+    Clarabel prints what a callback raises and goes on, so nothing may leave this one. It is a
+    generator because Ctrl-C is raised where Python code is entered: here that is inside ``try``.
     """
-
-    def callback(info: Any) -> bool:
+    stop = False
+    while True:
         try:
+            info = yield stop
             if info.iterations > 0:
                 monitor.report(info.iterations, info.cost_primal, info.cost_dual)
-            return monitor.should_stop()
+            stop = monitor.should_stop()
+        except GeneratorExit:
+            return
         except BaseException as error:  # noqa: BLE001 (raised again by run_clarabel)
             raised.append(error)
-            return True
-
-    return callback
+            stop = True

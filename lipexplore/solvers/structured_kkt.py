@@ -104,6 +104,7 @@ class _Factored:
         symmetric = lower + np.tril(lower, -1).T  # only the lower triangle is meaningful
         low = self.inverse * right[:count]
         full = self.root.T @ symmetric @ self.root
+        full = 0.5 * (full + full.T)  # its rounding too: else the two equations disagree
         adjoint = 2.0 * self._summed(((self.image @ full) * self.root).sum(axis=1))
         total = np.array(x).ravel() + self.linear.T @ (self.inverse * low) - adjoint
         c = cho_solve(self.factor, total, check_finite=False)

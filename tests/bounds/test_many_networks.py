@@ -1,5 +1,7 @@
 """Thousands of random small networks: no verified bound below rational brute force."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ SCALES = [1.0, 1.0, 1e-6, 1e6, 0.3]
 def random_case(rng):
     widths = WIDTHS[rng.integers(len(WIDTHS))]
     weights = []
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+    for n_in, n_out in pairwise(widths):
         weight = rng.standard_normal((n_out, n_in)) * SCALES[rng.integers(len(SCALES))]
         style = rng.integers(4)
         if style == 0:

@@ -12,7 +12,11 @@ from lipexplore.networks.slope_ranges import slope_ranges
 FOLDER = Path(__file__).parents[1] / "reference"
 VALUES = json.loads((FOLDER / "values.json").read_text())
 NAMES = sorted(VALUES)
-KRIVINE = [(name, int(k)) for name in NAMES for k in sorted(VALUES[name]["krivine_linf"])]
+KRIVINE = [
+    pytest.param(name, int(k), marks=[pytest.mark.slow] if entry["columns"] > 20_000 else [])
+    for name in NAMES
+    for k, entry in sorted(VALUES[name]["krivine_linf"].items())
+]
 WITH_MAXIMUM = [name for name in NAMES if VALUES[name]["polynomial_max"]]
 
 

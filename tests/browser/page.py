@@ -43,11 +43,7 @@ class Notebook:
         self.page, self.lab = page, lab
         page.goto(lab.notebook(name))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator')]"
-            ".some((node) => node.dataset.status === 'idle')",
-            timeout=60_000,
-        )
+        page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
         page.evaluate(STOPWATCH)
 
     def run_cell(self, index: int = 0) -> None:
@@ -56,6 +52,9 @@ class Notebook:
         prompt = cell.locator(".jp-InputArea-prompt")
         before = prompt.inner_text()
         for _ in range(20):
+            dialog = self.page.locator("dialog.jp-Dialog")
+            if dialog.count():
+                dialog.get_by_role("button", name="Select").click()
             cell.locator(".cm-content").click()
             self.page.keyboard.press("Control+Enter")
             end = time.monotonic() + 1.0

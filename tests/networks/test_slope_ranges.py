@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from lipexplore import WHOLE_SPACE, Ball, Box, Network
 from lipexplore.errors import InvalidRegion, InvalidSetting
+from lipexplore.networks.activations import activation
 from lipexplore.networks.generators import random_dense
+from lipexplore.networks.linear_relaxation import back_substituted_ranges
 from lipexplore.networks.slope_ranges import (
+    PROPAGATIONS,
     layer_slice,
     preactivation_ranges,
     propagate,
@@ -35,7 +38,10 @@ def test_exact_preactivations_of_samples_are_inside(data):
     """Piecewise linear networks with nasty numbers, followed in rationals."""
     network = data.draw(networks(tuple(PIECEWISE_LINEAR)))
     region = data.draw(bounded_regions(network.n_inputs))
-    ranges, slopes = preactivation_ranges(network, region), slope_ranges(network, region)
+    propagation = data.draw(st.sampled_from(PROPAGATIONS))
+    slopes = slope_ranges(network, region, propagation)
+    enclose = preactivation_ranges if propagation == "interval" else back_substituted_ranges
+    ranges = enclose(network, region)
     seed = data.draw(st.integers(0, 9))
     for x in region.sample(6, np.random.default_rng(seed), network.n_inputs):
         hidden = rational(x)
@@ -43,7 +49,7 @@ def test_exact_preactivations_of_samples_are_inside(data):
             left, right = map(Fraction, PIECEWISE_LINEAR[act.name])
             z = exact_affine(network.weights[layer], network.biases[layer], hidden)
             for i, value in enumerate(z):
-                assert Fraction(ranges[layer][0][i]) < value < Fraction(ranges[layer][1][i])
+                assert Fraction(ranges[layer][0][i]) <= value <= Fraction(ranges[layer][1][i])
                 if value != 0:
                     slope = left if value < 0 else right
                     low, high = slopes.lower[layer][i], slopes.upper[layer][i]
@@ -140,18 +146,21 @@ def test_a_center_mask_would_be_wrong():
     ],
     ids=str,
 )
-def test_regions_that_overflow_give_global_ranges(region):
-    network = Network([[[2.0]], [[3.0]], [[1.0]]], activations="silu")
-    slopes, everywhere = slope_ranges(network, region), slope_ranges(network, WHOLE_SPACE)
+@pytest.mark.parametrize("propagation", PROPAGATIONS)
+@pytest.mark.parametrize("act", ["relu", "silu", "tanh"])
+def test_regions_that_overflow_give_global_ranges(region, act, propagation):
+    network = Network([[[2.0]], [[3.0]], [[1.0]]], activations=act)
+    slopes = slope_ranges(network, region, propagation)
     for layer in range(2):
-        assert slopes.lower[layer] <= everywhere.lower[layer] + 1e-5
-        assert slopes.upper[layer] >= 1.0
+        assert slopes.lower[layer] <= activation(act).slope(np.array(-1.5))
+        assert slopes.upper[layer] >= activation(act).slope(np.array(0.1)) - 1e-12
 
 
 @pytest.mark.parametrize("act", ACTIVATIONS)
-def test_weights_that_overflow_give_sound_ranges(act):
+@pytest.mark.parametrize("propagation", PROPAGATIONS)
+def test_weights_that_overflow_give_sound_ranges(act, propagation):
     network = Network([[[1e100]]] * 6, activations=act)
-    slopes = slope_ranges(network, Box([1.0], [2.0]))
+    slopes = slope_ranges(network, Box([1.0], [2.0]), propagation)
     x = np.array([1.5])
     with np.errstate(all="ignore"):
         before = network.preactivations(x)

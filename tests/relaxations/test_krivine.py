@@ -228,3 +228,7 @@ def test_running_intersection_property():
     for network in NETWORKS:
         _, chordal = question(network, family="chordal")
         assert chordal.running_intersection
+        size = lipexplore.bound(network, "lipopt-lp", clique_family="chordal").size
+        assert size["junction_tree"] == 1
+        assert size["cliques"] == len(chordal.members)
+        assert size["largest_clique"] == chordal.largest

@@ -66,11 +66,11 @@ def test_iteration_limit_leaves_multipliers(small, solver):
     assert reference(small) < small.repaired(solution.duals[0]) < small.repaired(0 * small.a)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_time_limit_leaves_multipliers(medium, medium_optimum, solver):
-    solution = solve(medium.state(), solver=solver, time_limit=0.3)
+@pytest.mark.parametrize(("solver", "limit"), [("highs", 0.3), ("cvxopt", 0.3), ("clarabel", 1.2)])
+def test_time_limit_leaves_multipliers(medium, medium_optimum, solver, limit):
+    solution = solve(medium.state(), solver=solver, time_limit=limit)
     assert solution.status == "time limit"
-    assert 0.3 <= solution.seconds < 1.5
+    assert limit <= solution.seconds < limit + 1.2
     assert medium.repaired(solution.duals[0]) > medium_optimum
 
 

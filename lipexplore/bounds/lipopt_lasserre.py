@@ -1,0 +1,177 @@
+"""LiPopt's semidefinite programs: the gradient polynomial bounded by sums of squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
+from lipexplore.bounds.programs import Attempt, ProgramRun
+from lipexplore.certificates.tables import trivial_bound
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.slope_ranges import SlopeRanges
+from lipexplore.norms import Norm
+from lipexplore.polynomials.gradient import norm_gradient_problems
+from lipexplore.polynomials.polynomial import PolynomialProblem
+from lipexplore.polynomials.sparsity import CLIQUE_FAMILIES, Cliques, clique_family
+from lipexplore.regions import Region
+from lipexplore.relaxations.lasserre import (
+    check_order,
+    clique_relaxation,
+    least_order,
+    pair_relaxation,
+    predicted_clique_size,
+    predicted_pair_size,
+)
+from lipexplore.relaxations.memory import default_memory_limit
+from lipexplore.relaxations.moments import (
+    MomentRelaxation,
+    predicted_memory,
+    predicted_seconds,
+)
+from lipexplore.relaxations.triangles import violated_triangles, with_triangles
+
+VARIANTS = ("pairs", "triangles", "cliques")
+SOLVERS = ("auto", "clarabel", "cvxopt")
+CUTS_PER_ROUND, ROUNDS = 500, 20
+SMALLEST_VIOLATION = SMALLEST_GAIN = 1e-5
+
+
+@dataclass(frozen=True)
+class LipoptLasserre(SlopeMethod):
+    """Maximise the gradient polynomial over moments whose matrices are positive semidefinite.
+
+    max p . y subject to M(y) >= 0 (semidefinite), where M holds the moments of all products of two
+    monomials and x^2 = x, as the maximum is at a vertex. ``pairs``: one matrix for all variables
+    (Shor's relaxation) and the products of the polynomial's own degree (those of ``lipopt-lp`` with
+    the family ``layerwise``); ``triangles``: triangle inequalities in addition, where violated;
+    ``cliques``: one matrix per clique, with all monomials up to the order. The reported value is
+    recomputed from the multipliers with a proof that every Gram matrix is semidefinite.
+
+    References
+    ----------
+    Latorre, Rolland, Cevher, ICLR 2020 (arXiv 2004.08688); Lasserre, SIAM J. Optim. 17 (2006);
+    Chen, Lasserre, Magron, Pauwels, NeurIPS 2020 (arXiv 2002.03657).
+    """
+
+    variant: str = field(
+        default="pairs",
+        metadata={
+            "help": "Shor with products, with triangle inequalities too, or matrices on cliques",
+            "choices": VARIANTS,
+        },
+    )
+    order: int | None = field(
+        default=None,
+        metadata={
+            "help": "half the degree of the moments on cliques; empty for the least possible",
+            "minimum": 1,
+        },
+    )
+    clique_family: str = field(
+        default="output",
+        metadata={"help": "sets of variables for 'cliques'", "choices": CLIQUE_FAMILIES},
+    )
+    solver: str = field(default="auto", metadata={"help": "SDP solver", "choices": SOLVERS})
+    memory_limit: float | None = field(
+        default=None,
+        metadata={"help": "gigabytes; empty for half of the free memory", "minimum": 0.0},
+    )
+
+    name = "lipopt-lasserre"
+    label = "LiPopt SDP"
+    side = "upper"
+    of = "P*"
+    sources = (
+        "Latorre, Rolland, Cevher, ICLR 2020, arXiv 2004.08688",
+        "Lasserre, SIAM J. Optim. 17, 2006",
+        "Chen, Lasserre, Magron, Pauwels, NeurIPS 2020, arXiv 2002.03657",
+    )
+    explanation = (
+        "The gradient's norm is a polynomial in the slopes. If a number minus the polynomial is a sum "
+        "of squares plus products of factors x and 1 - x, which are never negative, that number is "
+        "a bound: a semidefinite program finds the smallest. For one hidden layer the default is at "
+        "least as tight as Shor's relaxation and as the linear program of degree 2, and mostly "
+        "exact on small networks."
+    )
+
+    def __call__(
+        self,
+        network: Network,
+        region: Region,
+        norm: Norm,
+        *,
+        time_limit: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Bound:
+        """Return the verified value of the semidefinite program."""
+        self.check(network, norm)
+        run = ProgramRun(self.solver, time_limit, on_progress)
+        slopes = self.slope_ranges(network, region)
+        problems = norm_gradient_problems(network, slopes, norm)
+        for problem in sorted(problems, key=trivial_bound, reverse=True):
+            if trivial_bound(problem) > run.largest:
+                run.kept.append(self._proved(run, problem, network, slopes))
+        return self.answer(verified=True, lower=0.0, **run.summary(problems[0].root))
+
+    def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
+        """Count the program without building it.
+
+        Raises
+        ------
+        DegreeTooLow
+            If the order cannot cover the polynomial.
+        """
+        self.check(network, norm)
+        slopes = self.slope_ranges(network, region)
+        problems = norm_gradient_problems(network, slopes, norm)
+        largest = max(problems, key=lambda problem: len(problem.objective.terms))
+        size = self._predicted(largest, self._cliques(largest, network, slopes))
+        seconds = len(problems) * predicted_seconds(size)
+        memory = predicted_memory(size)
+        total = {key: count * len(problems) for key, count in size.items()}
+        return Estimate({**total, "largest_block": size["largest_block"]}, seconds, memory)
+
+    def _proved(
+        self, run: ProgramRun, problem: PolynomialProblem, network: Network, slopes: SlopeRanges
+    ) -> Attempt:
+        """Bound one problem."""
+        best = last = run.attempt(self._relaxation(problem, network, slopes))
+        rounds = ROUNDS if self.variant == "triangles" else 0
+        for _ in range(rounds):
+            if last.solution is None or not last.solution.primal or run.out_of_time:
+                break
+            moments = last.solution.primal["y"]
+            cuts = violated_triangles(last.relaxation, moments, CUTS_PER_ROUND, SMALLEST_VIOLATION)
+            if len(cuts.triples) == 0:
+                break
+            last = run.attempt(with_triangles(last.relaxation, cuts))
+            gain = best.certificate.value - last.certificate.value
+            if gain > 0.0:
+                best = last
+            if gain < SMALLEST_GAIN * best.certificate.value:
+                break
+        return best
+
+    def _relaxation(
+        self, problem: PolynomialProblem, network: Network, slopes: SlopeRanges
+    ) -> MomentRelaxation:
+        cliques = self._cliques(problem, network, slopes)
+        limit = default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
+        if self.variant == "cliques":
+            return clique_relaxation(problem, cliques, self._order(problem), limit)
+        return pair_relaxation(problem, cliques, limit)
+
+    def _cliques(
+        self, problem: PolynomialProblem, network: Network, slopes: SlopeRanges
+    ) -> Cliques:
+        family = self.clique_family if self.variant == "cliques" else "layerwise"
+        return clique_family(problem, network, slopes, family)
+
+    def _predicted(self, problem: PolynomialProblem, cliques: Cliques) -> dict[str, int]:
+        if self.variant == "cliques":
+            check_order(problem, self._order(problem))
+            return predicted_clique_size(cliques, self._order(problem))
+        return predicted_pair_size(problem, cliques)
+
+    def _order(self, problem: PolynomialProblem) -> int:
+        return self.order or least_order(problem)
