@@ -190,7 +190,7 @@ def _verify(chosen: argparse.Namespace) -> None:
     network = open_network(chosen.network)
     verdict = verify_certificate(load_certificate(Path(chosen.certificate)), network)
     print(f"valid: {verdict.question} <= {verdict.claimed:.17g}")
-    print(f"recomputed from {verdict.products:,} products: {verdict.proven:.17g}")
+    print(f"recomputed from {verdict.multipliers:,} multipliers: {verdict.proven:.17g}")
 
 
 def _show(chosen: argparse.Namespace) -> None:

@@ -44,7 +44,7 @@ class Region(ABC):
 
 def _vector(values: ArrayLike, name: str) -> Array:
     try:
-        vector = np.array(values, dtype=np.float64)
+        vector = np.asarray(values).astype(np.float64, casting="same_kind")
     except (TypeError, ValueError):
         raise InvalidRegion(f"{name} must be a list of numbers") from None
     if vector.ndim != 1 or vector.size == 0:

@@ -114,6 +114,31 @@ def test_samples_of_extreme_regions(region):
             assert exact_norm(point, region.norm.value) <= Fraction(region.radius) ** exponent
 
 
+class Extreme:
+    """A generator that always draws the largest number it can."""
+
+    def uniform(self, low, high, size):
+        return np.full(size, np.nextafter(high, low))
+
+    def standard_normal(self, size):
+        return np.random.default_rng(0).standard_normal(size)
+
+    def random(self, size):
+        return np.full(size, 1 - 2**-53)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
+@pytest.mark.parametrize("center", [0.1, -0.7, 1e3, 1e-9])
+def test_no_draw_leaves_the_region(norm, center):
+    for radius in (0.2, 1.0, 1e-3, 7.7):
+        ball = Ball(np.full(3, center), radius, norm)
+        for point in ball.sample(8, Extreme(), 3):
+            offset = [Fraction(x) - Fraction(center) for x in point]
+            assert exact_norm(offset, norm) <= Fraction(radius) ** (2 if norm == "l2" else 1)
+        box = Box(np.full(3, center), np.full(3, center + radius))
+        assert (box.sample(2, Extreme(), 3) <= box.upper).all()
+
+
 @pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
 def test_samples_fill_the_ball(norm):
     ball = Ball([3.0, -1.0], 2.0, norm)
@@ -171,6 +196,8 @@ def test_dictionary_of_the_whole_space():
         (3.0, 1.0, "shape"),
         (["a"], 1.0, "list of numbers"),
         ([[1.0], [1.0, 2.0]], 1.0, "list of numbers"),
+        (np.array([1.0 + 2.0j]), 1.0, "list of numbers"),
+        (["1.0"], 1.0, "list of numbers"),
         ([0.0], 0.0, "positive and finite"),
         ([0.0], -1.0, "positive and finite"),
         ([0.0], math.nan, "positive and finite"),

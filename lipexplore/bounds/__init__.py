@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
+from lipexplore.bounds.coupled_sdp import CoupledSdp
 from lipexplore.bounds.interval_jacobian import IntervalJacobian
 from lipexplore.bounds.lipopt_lasserre import LipoptLasserre
 from lipexplore.bounds.lipopt_lp import LipoptLP
@@ -17,6 +18,7 @@ from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, On
 from lipexplore.bounds.norm_product import NormProduct
 from lipexplore.bounds.path import Path
 from lipexplore.bounds.sampled_gradient import SampledGradient
+from lipexplore.bounds.slope_lmi import SlopeLMIBound
 from lipexplore.bounds.vertex_search import VertexSearch
 from lipexplore.errors import InvalidSetting, NoPath, UnsupportedQuestion
 from lipexplore.networks.feedforward import Network
@@ -42,6 +44,8 @@ METHODS: Final[tuple[type[BoundMethod], ...]] = (
     IntervalJacobian,
     LipoptLP,
     LipoptLasserre,
+    CoupledSdp,
+    SlopeLMIBound,
     SampledGradient,
     VertexSearch,
 )

@@ -87,11 +87,11 @@ class LipoptLasserre(SlopeMethod):
         "Chen, Lasserre, Magron, Pauwels, NeurIPS 2020, arXiv 2002.03657",
     )
     explanation = (
-        "The gradient's norm is a polynomial in the slopes. If a number minus the polynomial is a sum "
-        "of squares plus products of factors x and 1 - x, which are never negative, that number is "
-        "a bound: a semidefinite program finds the smallest. For one hidden layer the default is at "
-        "least as tight as Shor's relaxation and as the linear program of degree 2, and mostly "
-        "exact on small networks."
+        "The gradient's norm is a polynomial in the slopes. If a number minus the polynomial is a "
+        "sum of squares plus products of factors x and 1 - x, which are never negative, that "
+        "number is a bound: a semidefinite program finds the smallest. For one hidden layer the "
+        "default is at least as tight as Shor's relaxation and as the linear program of degree 2, "
+        "and mostly exact on small networks."
     )
 
     def __call__(

@@ -15,7 +15,7 @@ from lipexplore.errors import InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import PROPAGATIONS, SlopeRanges, slope_ranges
 from lipexplore.norms import Norm
-from lipexplore.regions import Region
+from lipexplore.regions import Region, WholeSpace
 from lipexplore.rounding import text_above, text_below
 
 Side = Literal["upper", "lower", "interval"]
@@ -147,6 +147,12 @@ class BoundMethod(ABC):
     norms: ClassVar[tuple[Norm, ...]] = ALL_NORMS
     joint_norms: ClassVar[tuple[Norm, ...]] = ()
     """Norms p for which a network of several outputs is bounded at once, from p to p."""
+    depths: ClassVar[tuple[int, ...] | None] = None
+    """Numbers of hidden layers that the method knows, None for all."""
+    activations: ClassVar[tuple[str, ...] | None] = None
+    """Names of the activations that the method knows, None for all."""
+    bounded_regions_only: ClassVar[bool] = False
+    """Whether the method needs a ball or a box."""
     sources: ClassVar[tuple[str, ...]]
     explanation: ClassVar[str]
 
@@ -171,12 +177,29 @@ class BoundMethod(ABC):
 
     def check(self, network: Network, norm: Norm) -> None:
         """Raise UnsupportedQuestion unless this method answers for the norm and the network."""
-        del network
         if norm not in self.norms:
             known = ", ".join(item.value for item in self.norms)
             raise UnsupportedQuestion(
                 f"{self.name} does not answer for the {norm.value} norm: use {known}, "
                 "or another method"
+            )
+        if self.depths is not None and network.depth not in self.depths:
+            raise UnsupportedQuestion(
+                f"{self.name} does not answer for {network.depth} hidden layers, only for "
+                f"{' or '.join(map(str, self.depths))}: use another method"
+            )
+        names = {activation.name for activation in network.activations}
+        if self.activations is not None and not names <= set(self.activations):
+            raise UnsupportedQuestion(
+                f"{self.name} does not answer for {', '.join(sorted(names))}, only for "
+                f"{', '.join(self.activations)}: use another method"
+            )
+
+    def check_bounded(self, region: Region) -> None:
+        """Raise UnsupportedQuestion for the whole space if the method needs a ball or a box."""
+        if self.bounded_regions_only and isinstance(region, WholeSpace):
+            raise UnsupportedQuestion(
+                f"{self.name} needs a bounded region: choose a ball or a box, or another method"
             )
 
     def settings(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from lipexplore.norms import Norm
 from lipexplore.rounding import UNDERFLOW, UNIT, Array, sum_up, up
 
 BLENDS = (0.0, *(10.0**power for power in range(-14, 3, 2)))
+SAFETY = 3.0
 WIDENINGS = (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-7, 1e-5, 1e-3, 1.0)
 
 
@@ -81,7 +82,7 @@ def verified_bound(
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         for _, outer, mu, t in sorted(_candidates(system, norm, *given), key=lambda c: c[0]):
             matrix, error = slope_matrix(system, norm, outer, mu, t)
-            if is_proven_semidefinite(matrix, error):
+            if is_proven_semidefinite(matrix, error, SAFETY):
                 return LMICertificate(outer, mu, t, _value(system, outer, mu))
     return LMICertificate(math.inf, given[0], given[1], math.inf)
 
@@ -182,7 +183,8 @@ def interior_multipliers(system: SectorSystem, norm: Norm) -> tuple[Array, Array
         rows = system.layers == layer
         weights = system.width[rows, None] * system.inner[rows]
         levels[layer] = min(
-            level / max(2.0 * position * len(present) * _squared_norm(weights[:, columns == k]), 1e-300)
+            level
+            / max(2.0 * position * len(present) * _squared_norm(weights[:, columns == k]), 1e-300)
             for k, level in levels.items()
         )
     units = np.array([levels[layer] for layer in system.layers.tolist()], dtype=np.float64)
@@ -195,8 +197,10 @@ def _squared_norm(matrix: Array) -> float:
     size = 0.0
     for _ in range(12):
         image = matrix.T @ (matrix @ vector)
-        size = float(np.linalg.norm(image)) / max(float(np.linalg.norm(vector)), 1e-300)
-        vector = image
+        length = float(np.linalg.norm(image))
+        if length == 0.0:
+            return 0.0
+        size, vector = length, image / length
     return 1.2 * size
 
 

@@ -220,7 +220,7 @@ class Network:
 
 def _finite(values: ArrayLike, name: str, ndim: int) -> Array:
     try:
-        array = np.array(values, dtype=np.float64)
+        array = np.asarray(values).astype(np.float64, casting="same_kind")
     except (TypeError, ValueError):
         raise InvalidNetwork(f"{name} must be an array of numbers") from None
     if array.ndim != ndim or array.size == 0:

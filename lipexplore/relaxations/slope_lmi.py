@@ -57,8 +57,8 @@ class SlopeLMI:
 
     References
     ----------
-    Fazlyab et al., NeurIPS 2019 (arXiv 1906.04893); Latorre, Rolland, Cevher, ICLR 2020
-    (arXiv 2004.08688); Wang et al. 2022 (arXiv 2203.01212).
+    Fazlyab et al., NeurIPS 2019 (arXiv 1906.04893); Chen, Lasserre, Magron, Pauwels, NeurIPS 2020
+    (arXiv 2002.03657); Wang et al. 2022 (arXiv 2203.01212).
     """
 
     source: SectorSystem
@@ -195,9 +195,9 @@ def with_reduced_input(inner: Array, outer: Array) -> tuple[Array, Array]:
     n_inputs = inner.shape[1] - count
     stacked = np.concatenate([inner[:, :n_inputs], outer[:, :n_inputs]])
     used = stacked.any(axis=1)
-    triangle = np.linalg.qr(stacked[used].T, mode="r").T
-    reduced = np.zeros((len(stacked), triangle.shape[1]))
-    reduced[used] = triangle
+    triangle = np.asarray(np.linalg.qr(stacked[used].T, mode="r")).T
+    reduced = np.zeros((len(stacked), max(triangle.shape[1], 1)))
+    reduced[used, : triangle.shape[1]] = triangle
     return (
         np.concatenate([reduced[:count], inner[:, n_inputs:]], axis=1),
         np.concatenate([reduced[count:], outer[:, n_inputs:]], axis=1),

@@ -17,7 +17,7 @@ SMALL_ROWS = 5_000
 
 SMALL_ORDER = 60
 """Up to here an LMI is small to Clarabel, whose system has a dense block of order N(N+1)/2 for it
-(measured, one LMI: N = 20 0.03 s, 40 0.3 s, 60 2 s, 120 18 s before the first iteration)."""
+(measured, one LMI: N = 20 0.03 s, 40 0.3 s, 60 2 s; 121 18 s before the first iteration)."""
 
 
 @dataclass(frozen=True)

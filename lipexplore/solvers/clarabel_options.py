@@ -9,9 +9,9 @@ TOLERANCES = {
 }
 """The options of PICOS whose least value is a tolerance of Clarabel."""
 
-STEADY = {"max_threads": 1, "static_regularization_constant": 1e-7}
-"""Ten times the regularisation of Clarabel's own choice: degenerate SDPs end solved instead of
-almost solved, at the same number of iterations (measured on PICOS's test-bench)."""
+STEADY = {"max_threads": 1, "static_regularization_constant": 3e-7}
+"""A regularisation 30 times Clarabel's own choice, with which PICOS's degenerate complex Max-3-Cut
+ends solved instead of almost solved; elsewhere the number of iterations is the same to 5 %."""
 
 
 def native_options(options: Any) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import json
 import pickle
 from dataclasses import fields
+from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +14,7 @@ import lipexplore
 from lipexplore.bounds import METHODS, estimate
 from lipexplore.errors import InvalidRegion, InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.generators import random_dense, random_sparse
-from lipexplore.networks.slope_ranges import slope_ranges
+from lipexplore.networks.slope_ranges import propagate, slope_ranges
 from lipexplore.norms import Norm
 from tests.patterns import at_least, at_most, pattern_maximum, true_constant
 
@@ -38,10 +40,55 @@ def regions(network):
     yield lipexplore.Box(center - 0.1, center + 0.3)
 
 
+def answers(method, network, region=lipexplore.WHOLE_SPACE):
+    """Tell whether a method declares that it knows a network's shape and a region."""
+    names = {activation.name for activation in network.activations}
+    return (
+        (method.depths is None or network.depth in method.depths)
+        and (method.activations is None or names <= set(method.activations))
+        and not (method.bounded_regions_only and region is lipexplore.WHOLE_SPACE)
+    )
+
+
+def home(method, network):
+    """Return the whole space, or a ball for a method that needs a bounded region."""
+    if method.bounded_regions_only:
+        return lipexplore.Ball(np.full(network.n_inputs, 0.1), 0.4)
+    return lipexplore.WHOLE_SPACE
+
+
+def known_network(method, preferred):
+    """Return the preferred network if the method knows its shape, else the first that it knows."""
+    return next(net for net in (preferred, *NETWORKS) if answers(method, net, home(method, net)))
+
+
+def floor_and_maximum(method, network, region, norm, minus=None):
+    """Return what the upper end must reach (P*, or L for a bound of L alone) and P*.
+
+    Both are squared for l2.
+    """
+    slopes = slope_ranges(network, region)
+    maximum = pattern_maximum(network, slopes.lower, slopes.upper, norm.value, 0, minus)
+    if method.of == "P*" or method.side == "lower":
+        return maximum, maximum
+    truth = true_constant(network.head(0, minus), norm.value, region.box())
+    return Fraction(truth * (1 - 1e-12)) ** (2 if norm is Norm.L2 else 1), maximum
+
+
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_refuses_what_it_does_not_declare(method, norm):
+    for network in NETWORKS:
+        for region in regions(network):
+            if not answers(method, network, region):
+                for ask in (lipexplore.bound, estimate):
+                    with pytest.raises(UnsupportedQuestion, match=method.name):
+                        ask(network, method.name, norm, region)
+
+
 @pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_against_brute_force(method, norm, network):
-    for region in regions(network):
+    for region in filter(partial(answers, method, network), regions(network)):
         slopes = slope_ranges(network, region)
         maximum = pattern_maximum(network, slopes.lower, slopes.upper, norm.value)
         answer = lipexplore.bound(network, method.name, norm, region)
@@ -76,6 +123,8 @@ def test_against_the_true_constant(method, norm, seed):
     network = random_dense((2, 4, 1), 100 + seed)
     box = (np.array([-0.5, -0.3]), np.array([0.6, 0.4]))
     for region, ends in ((lipexplore.WHOLE_SPACE, None), (lipexplore.Box(*box), box)):
+        if not answers(method, network, region):
+            continue
         truth = true_constant(network, norm.value, ends)
         answer = lipexplore.bound(network, method.name, norm, region)
         assert answer.value >= truth * (1 - 1e-12)
@@ -87,18 +136,19 @@ def test_against_the_true_constant(method, norm, seed):
 def test_margins_count_the_rounding_of_the_difference(method, norm):
     rng = np.random.default_rng(7)
     network = lipexplore.Network([rng.standard_normal((3, 2)), rng.standard_normal((2, 3)) / 3])
-    slopes = slope_ranges(network, lipexplore.WHOLE_SPACE)
-    maximum = pattern_maximum(network, slopes.lower, slopes.upper, norm.value, 0, 1)
-    answer = lipexplore.bound(network, method.name, norm, output=0, minus=1)
-    assert at_least(answer.value, maximum, norm.value)
+    region = home(method, network)
+    floor, maximum = floor_and_maximum(method, network, region, norm, minus=1)
+    answer = lipexplore.bound(network, method.name, norm, region, output=0, minus=1)
+    assert at_least(answer.value, floor, norm.value)
     assert at_most(answer.lower, maximum, norm.value)
 
 
 @pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
 def test_all_outputs_are_the_largest_row(method, norm):
     network = random_dense((3, 4, 3), 8)
-    rows = [lipexplore.bound(network, method.name, norm, output=i) for i in range(3)]
-    answer = lipexplore.bound(network, method.name, norm, output="all", output_norm="linf")
+    region = home(method, network)
+    rows = [lipexplore.bound(network, method.name, norm, region, output=i) for i in range(3)]
+    answer = lipexplore.bound(network, method.name, norm, region, output="all", output_norm="linf")
     assert answer.value == max(row.value for row in rows)
     assert answer.lower == max(row.lower for row in rows)
 
@@ -133,8 +183,11 @@ def test_scaling_and_permutation(method, norm):
         [network.weights[0][order], network.weights[1][:, order]], [network.biases[0][order], None]
     )
     scaled = lipexplore.Network([network.weights[0], 8 * network.weights[1]], network.biases)
-    answers = [lipexplore.bound(net, method.name, norm) for net in (network, permuted, scaled)]
-    ends = [(answer.value if method.side == "upper" else answer.lower) for answer in answers]
+    region = home(method, network)
+    found = [
+        lipexplore.bound(net, method.name, norm, region) for net in (network, permuted, scaled)
+    ]
+    ends = [(answer.value if method.side == "upper" else answer.lower) for answer in found]
     assert ends[1] == pytest.approx(ends[0], rel=1e-6)
     assert ends[2] == pytest.approx(8 * ends[0], rel=1e-6)
 
@@ -146,22 +199,22 @@ def test_scaling_and_permutation(method, norm):
 def test_smaller_region_is_no_worse(method, norm, network):
     center = CENTER[network.n_inputs]
     radii = (0.01, 0.1, 1.0, 10.0)
-    values = [
-        lipexplore.bound(network, method.name, norm, lipexplore.Ball(center, radius)).value
-        for radius in radii
-    ]
-    values.append(lipexplore.bound(network, method.name, norm).value)
+    growing = [*(lipexplore.Ball(center, radius) for radius in radii), lipexplore.WHOLE_SPACE]
+    known = filter(partial(answers, method, network), growing)
+    values = [lipexplore.bound(network, method.name, norm, region).value for region in known]
     assert all(a <= b * (1 + 1e-7) for a, b in pairwise(values))
 
 
 @pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
 def test_deterministic_and_picklable(method, norm):
-    first = lipexplore.bound(NETWORKS[1], method.name, norm)
-    second = lipexplore.bound(NETWORKS[1], method.name, norm)
+    network = known_network(method, NETWORKS[1])
+    region = home(method, network)
+    first = lipexplore.bound(network, method.name, norm, region)
+    second = lipexplore.bound(network, method.name, norm, region)
     again = pickle.loads(pickle.dumps(first))
     assert (first.value, first.lower) == (second.value, second.lower) == (again.value, again.lower)
     assert pickle.loads(pickle.dumps(method())) == method()
-    assert json.loads(first.to_json())["network_hash"] == NETWORKS[1].content_hash
+    assert json.loads(first.to_json())["network_hash"] == network.content_hash
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
@@ -187,8 +240,9 @@ def test_refuses_what_it_cannot_answer(method):
 
 @pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
 def test_estimate_before_running(method, norm):
-    forecast = estimate(NETWORKS[0], method.name, norm)
-    answer = lipexplore.bound(NETWORKS[0], method.name, norm)
+    region = home(method, NETWORKS[0])
+    forecast = estimate(NETWORKS[0], method.name, norm, region)
+    answer = lipexplore.bound(NETWORKS[0], method.name, norm, region)
     assert 0 < forecast.seconds < 10
     for key in set(forecast.size) & set(answer.size):
         assert forecast.size[key] >= answer.size[key]
@@ -197,10 +251,10 @@ def test_estimate_before_running(method, norm):
 @pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
 def test_a_spent_time_limit_still_gives_a_valid_answer(method, norm):
     network = random_dense((6, 6, 1), 9)
-    slopes = slope_ranges(network, lipexplore.WHOLE_SPACE)
-    maximum = pattern_maximum(network, slopes.lower, slopes.upper, norm.value)
-    answer = lipexplore.bound(network, method.name, norm, time_limit=1e-6)
-    assert at_least(answer.value, maximum, norm.value)
+    region = home(method, network)
+    floor, maximum = floor_and_maximum(method, network, region, norm)
+    answer = lipexplore.bound(network, method.name, norm, region, time_limit=1e-6)
+    assert at_least(answer.value, floor, norm.value)
     assert at_most(answer.lower, maximum, norm.value)
 
 
@@ -208,8 +262,10 @@ def test_a_spent_time_limit_still_gives_a_valid_answer(method, norm):
 def test_slices_are_networks_of_their_own(method, norm):
     network = random_dense((3, 4, 3, 2), 10)
     part = lipexplore.Network(network.weights[1:], network.biases[1:])
-    whole = lipexplore.bound(network, method.name, norm, layers=(2, 3), output=1)
-    alone = lipexplore.bound(part, method.name, norm, output=1)
+    region = home(method, network)
+    inner = propagate(network, region, 2)
+    whole = lipexplore.bound(network, method.name, norm, region, layers=(2, 3), output=1)
+    alone = lipexplore.bound(part, method.name, norm, inner, output=1)
     assert whole.value == alone.value
     assert whole.lower == alone.lower
     assert whole.network_hash == network.content_hash

@@ -9,7 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from lab import Lab
+
+from tests.browser.lab import Lab
+from tests.browser.page import Notebook
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 HOW = (
@@ -87,6 +89,13 @@ def page(browser):
     yield opened
     context.close()
     assert outside == []
+
+
+@pytest.fixture
+def notebook(page, lab):
+    """The notebook in a page, with a kernel of its own."""
+    yield Notebook(page, lab)
+    lab.end_sessions()
 
 
 @pytest.fixture(scope="session")

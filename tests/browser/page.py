@@ -93,10 +93,22 @@ class Notebook:
         self.page.screenshot(path=path)
         return path
 
-    def kernel(self) -> BlockingKernelClient:
-        """Return a client of the notebook's kernel; stop its channels after use."""
+    def kernel_pings(self, count: int, pause: float = 0.1) -> list[float]:
+        """Return the seconds that the notebook's kernel takes to answer an empty request."""
         client = BlockingKernelClient(connection_file=str(self.lab.connection_files()[-1]))
         client.load_connection_file()
         client.start_channels()
-        client.wait_for_ready(timeout=30)
-        return client
+        try:
+            client.wait_for_ready(timeout=30)
+            return [_ping(client, pause) for _ in range(count)]
+        finally:
+            client.stop_channels()
+
+
+def _ping(client: BlockingKernelClient, pause: float) -> float:
+    time.sleep(pause)
+    start = time.perf_counter()
+    number = client.execute("pass", silent=True, store_history=False)
+    while client.get_shell_msg(timeout=30)["parent_header"]["msg_id"] != number:
+        continue
+    return time.perf_counter() - start

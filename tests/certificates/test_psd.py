@@ -140,3 +140,12 @@ def test_the_oracle_itself():
     assert not is_positive_semidefinite([[1, 1, 0], [1, 1, 1], [0, 1, 5]])
     assert is_above_spectral_norm(5.0, [[3.0, 4.0]])
     assert not is_above_spectral_norm(math.nextafter(5.0, 0), [[3.0, 4.0]])
+
+
+@pytest.mark.parametrize("factor", [0.5, 1 - 1e-3, 1 - 1e-9, 1 - 1e-12, 1 - 1e-14, 1 + 1e-6, 2.0])
+def test_an_inaccurate_svd_costs_tightness_not_truth(monkeypatch, factor):
+    norm = np.linalg.norm
+    monkeypatch.setattr(np.linalg, "norm", lambda *a, **k: norm(*a, **k) * math.sqrt(factor))
+    for seed in range(5):
+        matrix = np.random.default_rng(seed).standard_normal((4, 3))
+        assert is_above_spectral_norm(spectral_norm_above(matrix), matrix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_program_marks_the_products_of_the_clique(small):
     pattern = program_pattern(relaxation, cliques, 1)
     names = {relaxation.source.variable_name(int(v)) for v in cliques.members[1]}
     inside = [
-        set(sum(product_name(relaxation, column), [])) <= names
+        set(chain(*product_name(relaxation, column))) <= names
         for column in range(relaxation.matrix.shape[1])
     ]
     assert pattern.shape == relaxation.matrix.shape

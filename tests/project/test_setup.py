@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 
@@ -130,6 +132,16 @@ def test_help_lists_every_target(checkout):
 @pytest.mark.skipif(
     not (ROOT / ".venv/.lipexplore-setup").exists(), reason="this .venv was not made by make"
 )
+def wait_until_listening(port: str):
+    """The address is printed a moment before the port is open."""
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", int(port))) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail("the server printed its address but never opened the port")
+
+
 def test_explore_serves_the_notebook_and_asks_for_no_news(tmp_path):
     server = subprocess.Popen(
         [ROOT / "scripts/explore"],
@@ -148,6 +160,7 @@ def test_explore_serves_the_notebook_and_asks_for_no_news(tmp_path):
             with urllib.request.urlopen(f"{base}/{path}{query}", timeout=20) as answer:
                 return json.load(answer)
 
+        wait_until_listening(base.removeprefix("http://127.0.0.1:"))
         assert get("api/contents/notebooks/00-explore.ipynb")["type"] == "notebook"
         name = "@jupyterlab/apputils-extension:notification"
         properties = get(f"lab/api/settings/{name}")["schema"]["properties"]

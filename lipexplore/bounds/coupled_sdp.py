@@ -1,0 +1,99 @@
+"""The coupled program over a bounded region: an upper bound that can go below P*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
+from lipexplore.bounds.programs import ProgramRun
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.slope_ranges import slope_ranges
+from lipexplore.norms import Norm
+from lipexplore.regions import Region
+from lipexplore.relaxations.coupled import CoupledProblem, coupled_problem, coupled_relaxation
+from lipexplore.relaxations.memory import default_memory_limit
+from lipexplore.relaxations.moments import predicted_memory, predicted_seconds
+
+SOLVERS = ("auto", "clarabel", "cvxopt")
+
+
+@dataclass(frozen=True)
+class CoupledSdp(BoundMethod):
+    """Maximise the gradient over slopes that agree with the signs of the pre-activations.
+
+    P* lets every slope move freely in its range. Over a bounded region the slope of a ReLU unit is
+    1 where a_j x + b_j > 0 and 0 where it is < 0; the semidefinite program with the input x as a
+    further variable knows that. So its value is proven to be at least L, and can be below P*. For
+    one hidden layer and the l_inf norm. The reported value is recomputed from the multipliers with
+    a proof that the Gram matrix is semidefinite.
+
+    References
+    ----------
+    Chen, Lasserre, Magron, Pauwels, NeurIPS 2020 (arXiv 2002.03657).
+    """
+
+    products: str = field(
+        default="pairs",
+        metadata={
+            "help": "products of the bounds of two variables (McCormick), or none",
+            "choices": ("pairs", "none"),
+        },
+    )
+    solver: str = field(default="auto", metadata={"help": "SDP solver", "choices": SOLVERS})
+    memory_limit: float | None = field(
+        default=None,
+        metadata={"help": "gigabytes; empty for half of the free memory", "minimum": 0.0},
+    )
+
+    name = "coupled-sdp"
+    label = "Coupled SDP"
+    side = "upper"
+    of = "L"
+    norms = (Norm.LINF,)
+    depths = (1,)
+    activations = ("relu",)
+    bounded_regions_only = True
+    sources = ("Chen, Lasserre, Magron, Pauwels, NeurIPS 2020, arXiv 2002.03657",)
+    explanation = (
+        "Inside a ball or box a ReLU unit's slope is not free: it is 1 exactly where its "
+        "pre-activation is positive. With the input as a further variable a semidefinite program "
+        "uses that, so its bound can be smaller than the maximum over free slopes; the smaller the "
+        "region, the more."
+    )
+
+    def __call__(
+        self,
+        network: Network,
+        region: Region,
+        norm: Norm,
+        *,
+        time_limit: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Bound:
+        """Return the verified value of the coupled program."""
+        self.check(network, norm)
+        self.check_bounded(region)
+        run = ProgramRun(self.solver, time_limit, on_progress)
+        relaxation = coupled_relaxation(
+            network,
+            region,
+            _problem(network, region),
+            products=self.products == "pairs",
+            memory_limit=(
+                default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
+            ),
+        )
+        run.kept.append(run.attempt(relaxation))
+        return self.answer(verified=True, lower=0.0, **run.summary())
+
+    def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
+        """Count the program without building it."""
+        self.check(network, norm)
+        self.check_bounded(region)
+        problem = _problem(network, region)
+        size = problem.predicted_size(products=self.products == "pairs")
+        return Estimate(size, predicted_seconds(size), predicted_memory(size))
+
+
+def _problem(network: Network, region: Region) -> CoupledProblem:
+    return coupled_problem(network, slope_ranges(network, region))

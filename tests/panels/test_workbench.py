@@ -1,0 +1,305 @@
+"""The whole panel without a kernel or a browser: buttons clicked, values set, outputs read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import ipywidgets
+import pytest
+
+from lipexplore.bounds import METHODS, bound
+from lipexplore.errors import WorkerDied
+from lipexplore.networks.gallery import gallery_network
+from lipexplore.networks.generators import random_dense
+from lipexplore.panels.plot import MIME
+from lipexplore.panels.workbench import Workbench, explore
+from tests.panels.fakes import FakeWorker
+
+
+def figure_of(plot):
+    return plot.widget.outputs[0]["data"][MIME]
+
+
+def traces(panel):
+    return {trace["name"]: trace for trace in figure_of(panel.results.plot)["data"]}
+
+
+@pytest.fixture
+def quiet():
+    """A panel whose worker does nothing."""
+    made = Workbench(worker=FakeWorker())
+    yield made
+    made.close()
+
+
+def test_opening_draws_every_method_before_any_click(panel):
+    assert set(traces(panel)) == {method.label for method in METHODS}
+    network = gallery_network("digits-64-20-10-relu")
+    assert traces(panel)["LiPopt LP"]["y"] == [bound(network, "lipopt-lp", degree=2).value]
+    assert "P* (hence L too) is at most 45.3128 by LiPopt LP" in panel.results.sentence.value
+    config = figure_of(panel.results.plot)["config"]
+    assert "sendChartToCloud" in config["modeBarButtonsToRemove"]
+    assert config["displaylogo"] is False
+
+
+def test_run_after_changes_draws_only_the_new_question(panel):
+    panel.question.network.value = "digits-64-20-10-relu-zeros90"
+    panel.methods.degrees[3].value = True
+    assert "No bounds for this question yet" in str(panel.results.plot.widget.outputs)
+    panel.run.click()
+    panel.wait(60)
+    network = gallery_network("digits-64-20-10-relu-zeros90")
+    expected = [bound(network, "lipopt-lp", degree=degree).value for degree in (2, 3)]
+    assert traces(panel)["LiPopt LP"]["y"] == expected
+    table = panel.table()
+    assert table.query("method == 'lipopt-lp'")["value"].tolist() == expected
+    assert set(table["network"]) == {network.name}
+    assert "Another question, not drawn: digits-64-20-10-relu, output 0" in (
+        panel.results.table.value
+    )
+
+
+def test_cancel_stops_a_long_run_and_the_next_one_works(panel):
+    panel.question.network.value = "digits-64-32-16-10-relu"
+    for name, box in panel.methods.methods.items():
+        box.value = name == "lipopt-lp"
+    panel.methods.degrees[2].value, panel.methods.degrees[3].value = False, True
+    panel.run.click()
+    assert "Running LiPopt LP, degree 3" in panel.status.value
+    panel.cancel.click()
+    assert "1 cancelled" in panel.status.value
+    assert not panel.state.busy
+    panel.methods.methods["path"].value = True
+    panel.methods.methods["lipopt-lp"].value = False
+    panel.run.click()
+    panel.wait(60)
+    assert set(traces(panel)) == {"path bound"}
+
+
+def test_buttons_answer_when_there_is_nothing_to_do(quiet):
+    quiet.cancel.click()
+    quiet.cancel.click()
+    assert "Nothing is running." in quiet.status.value
+    for box in quiet.methods.methods.values():
+        box.value = False
+    quiet.run.click()
+    assert "Nothing to run: choose a method" in quiet.status.value
+    assert 'role="status" aria-live="polite"' in quiet.status.value
+
+
+def test_refused_runs_are_red_and_in_words(quiet):
+    quiet.question.network.value = "digits-784-50-10-relu"
+    quiet.methods.degrees[3].value = True
+    text = quiet.methods.costs.value
+    assert re.search(r'class="lx-refused">refused: [\d,]+ columns, [\d,]+ nonzeros need', text)
+    quiet.question.norm.value = "l2"
+    quiet.question.network.value = "digits-64-20-10-relu"
+    quiet.methods.degrees[1].value = True
+    assert "refused" in quiet.methods.costs.value
+
+
+def test_failed_run_is_a_sentence_in_the_panel(quiet):
+    worker = quiet.state.worker
+    number = next(iter(worker.jobs))
+    worker.happen("started", number)
+    worker.happen("error", number, "something <is> wrong: do this")
+    quiet.state.pump()
+    assert "failed: something &lt;is&gt; wrong: do this" in quiet.results.table.value
+    worker.cancel()
+    quiet.state.pump()
+    assert "something &lt;is&gt; wrong" in quiet.status.value
+
+
+def test_progress_says_that_early_values_are_no_bounds(quiet):
+    worker = quiet.state.worker
+    number = list(worker.jobs)[-1]
+    worker.happen("started", number)
+    worker.happen("progress", number, {"iteration": 12, "primal": 3.0, "dual": 4.0})
+    quiet.state.pump()
+    text = quiet.results.running.value
+    assert "iteration 12" in text
+    assert "solver at 4 (not yet a bound)" in text
+    assert "<progress" in text
+    assert f"{len(worker.jobs) - 1} waiting" in text
+
+
+def test_impossible_question_is_told_and_run_is_refused(quiet):
+    quiet.question.network.value = "random dense"
+    quiet.question.random["widths"].value = "8, nothing"
+    assert 'role="alert"' in quiet.question.problem.value
+    assert "layer sizes" in quiet.question.problem.value
+    quiet.state.worker.cancel()
+    quiet.state.pump()
+    quiet.run.click()
+    assert "layer sizes" in quiet.status.value
+    quiet.question.random["widths"].value = "8, 4, 1"
+    assert quiet.question.problem.value == ""
+
+
+def test_ball_around_a_digit_shows_the_digit_and_undecided_units(quiet):
+    quiet.question.region.value = "ball around a digit"
+    quiet.question.digit.value = 3
+    text = quiet.question.picture.value
+    assert "<svg" in text
+    assert "Handwritten" in text
+    assert re.search(r"\d+ of 20 hidden units are undecided", text)
+    quiet.question.radius.value = 1e-6
+    assert "0 of 20 hidden units are undecided" in quiet.question.picture.value
+    quiet.question.region.value = "whole space"
+    assert quiet.question.picture.value == ""
+
+
+def test_layers_and_margin(quiet):
+    quiet.question.network.value = "digits-64-32-16-10-relu"
+    quiet.question.layers.value = (2, 3)
+    quiet.question.minus.value = 4
+    assert quiet.state.question.layers == (2, 3)
+    assert quiet.state.question.minus == 4
+    quiet.question.minus.value = -1
+    assert quiet.state.question.minus is None
+    quiet.question.layers.value = (1, 2)
+    assert quiet.question.output.options[-1] == 15
+
+
+def test_selected_run_shows_details_and_code(panel):
+    panel.clicks.clicked = {"point": 0, "count": 1}
+    row = panel.state.comparable_rows[0]
+    assert panel.results.chosen.value == row.number
+    assert "lx-selected" in panel.results.table.value
+    text = panel.results.details.value
+    assert "Source:" in text
+    assert "lipexplore.bound(network, &quot;norm-product&quot;" in text
+    panel.results.chosen.value = 0
+    assert panel.state.selected is None
+    panel.clicks.clicked = {"point": 99, "count": 2}
+    assert panel.state.selected is None
+
+
+def test_sparsity_is_drawn_when_it_is_looked_at(quiet):
+    assert quiet.sparsity.program.widget.outputs == ()
+    quiet.tabs.selected_index = 1
+    assert "3,127 monomials × 12,180 products" in quiet.sparsity.text.value
+    assert figure_of(quiet.sparsity.program)["data"][0]["type"] == "heatmap"
+    assert len(figure_of(quiet.sparsity.weights)["data"]) == 2
+    quiet.sparsity.clique.value = 5
+    assert "clique 5 of 20" in quiet.sparsity.text.value
+    quiet.question.network.value = "digits-784-50-10-relu"
+    assert "The LP is not drawn: " in str(quiet.sparsity.program.widget.outputs)
+    quiet.question.network.value = "digits-16-12-8-10-relu"
+    assert "use degree 3 or higher" in str(quiet.sparsity.program.widget.outputs)
+
+
+def test_large_type(quiet):
+    quiet.large.value = True
+    assert "lx-large" in quiet._dom_classes
+    assert quiet.results.font_size == 20
+    quiet.large.value = False
+    assert "lx-large" not in quiet._dom_classes
+
+
+def test_every_control_has_a_name(quiet):
+    def walk(widget):
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from walk(child)
+
+    controls = [
+        widget
+        for widget in walk(quiet)
+        if isinstance(
+            widget,
+            ipywidgets.Dropdown
+            | ipywidgets.Checkbox
+            | ipywidgets.Button
+            | ipywidgets.Text
+            | ipywidgets.BoundedIntText
+            | ipywidgets.BoundedFloatText,
+        )
+    ]
+    assert len(controls) > 25
+    assert all(control.description for control in controls)
+    unnamed = ipywidgets.IntSlider | ipywidgets.ToggleButtons | ipywidgets.FloatProgress
+    assert not [widget for widget in walk(quiet) if isinstance(widget, unnamed)]
+
+
+def test_methods_fields_become_controls(quiet):
+    fields = quiet.methods.fields["lipopt-lp"]
+    assert "degree" not in fields
+    assert isinstance(fields["clique_family"], ipywidgets.Dropdown)
+    assert fields["solver"].tooltip == "LP solver"
+    fields["clique_family"].value = "layerwise"
+    fields["memory_limit"].value = "2.5"
+    fields["threads"].value = 2
+    assert quiet.state.settings.parameters["lipopt-lp"] == {
+        "clique_family": "layerwise",
+        "memory_limit": 2.5,
+        "threads": 2,
+    }
+    assert "clique_family=&#x27;layerwise&#x27;" in quiet.code.value
+
+
+def test_table_is_accessible(panel):
+    text = panel.results.table.value
+    assert text.count('<th scope="col"') == 9
+    assert text.count('<th scope="row"') == len(METHODS)
+    assert "P*, hence L" in text
+    assert "P* only" in text
+    assert "L, hence P*" in text
+
+
+def test_own_network_is_asked_first():
+    made = Workbench({"mine": random_dense((4, 3, 1), seed=0)}, worker=FakeWorker())
+    assert made.question.network.value == "mine"
+    assert "networks[&#x27;mine&#x27;]" in made.code.value
+    made.close()
+
+
+def test_two_panels_do_not_touch_each_other():
+    first, second = (Workbench(worker=FakeWorker()) for _ in range(2))
+    assert first.scope != second.scope
+    first.question.output.value = 5
+    assert second.question.output.value == 0
+    first.close()
+    assert not second.state.worker.closed
+    second.close()
+
+
+def test_close_ends_the_worker():
+    made = explore()
+    made.close()
+    with pytest.raises(WorkerDied):
+        made.state.worker.submit(next(iter([_job()])))
+
+
+def _job():
+    from lipexplore.jobs.client import Job
+
+    return Job(random_dense((2, 2, 1), seed=0), "path")
+
+
+def test_everything_on_an_event_loop():
+    async def use():
+        made = explore()
+        opened = await made.finished()
+        made.question.network.value = "digits-64-20-10-relu-zeros95"
+        await asyncio.sleep(0.2)
+        made.run.click()
+        ticks = 0
+        while made.state.busy:
+            await asyncio.sleep(0.01)
+            ticks += 1
+        second = await made.finished()
+        made.close()
+        return opened, second, ticks
+
+    opened, second, ticks = asyncio.run(use())
+    assert len(opened) == len(second) == len(METHODS)
+    assert set(second["network"]) == {"digits-64-20-10-relu-zeros95"}
+    assert ticks > 2
+
+
+def test_whole_page_is_small(panel):
+    state = json.dumps(panel.results.plot.widget.outputs)
+    assert len(state) < 100_000
