@@ -5,7 +5,7 @@ ReLU network with one hidden layer: all activation patterns that some open set o
 """
 
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 from scipy.optimize import linprog
@@ -82,4 +82,30 @@ def true_constant(network, norm, box=None, margin=1e-7):
             best = max(
                 best, float(np.linalg.norm(vector, {"linf": 1, "l2": 2, "l1": np.inf}[norm]))
             )
+    return best
+
+
+def cell_constant(network, lower, upper):
+    """Return L over a box for the l_inf norm: one hidden ReLU layer in general position.
+
+    Every cell of the arrangement of the units' hyperplanes in the box has a vertex, where as many
+    hyperplanes or faces meet as there are inputs; the units that meet there take both signs.
+    """
+    (first, last), bias = network.weights, network.biases[0]
+    n_0, units = first.shape[1], len(first)
+    planes = np.vstack([first, np.eye(n_0), np.eye(n_0)])
+    levels = np.concatenate([-bias, lower, upper])
+    best = 0.0
+    for chosen in combinations(range(len(planes)), n_0):
+        matrix = planes[list(chosen)]
+        if abs(np.linalg.det(matrix)) < 1e-12:
+            continue
+        vertex = np.linalg.solve(matrix, levels[list(chosen)])
+        if (vertex < lower - 1e-12).any() or (vertex > upper + 1e-12).any():
+            continue
+        active = first @ vertex + bias > 0.0
+        met = [j for j in chosen if j < units]
+        for signs in product((False, True), repeat=len(met)):
+            active[met] = signs
+            best = max(best, float(np.abs((last[0] * active) @ first).sum()))
     return best

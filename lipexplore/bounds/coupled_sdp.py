@@ -35,8 +35,8 @@ class CoupledSdp(BoundMethod):
     products: str = field(
         default="pairs",
         metadata={
-            "help": "products of the bounds of two variables (McCormick), or none",
-            "choices": ("pairs", "none"),
+            "help": "products of two bounds (McCormick), triangle inequalities too, or none",
+            "choices": ("pairs", "triangles", "none"),
         },
     )
     solver: str = field(default="auto", metadata={"help": "SDP solver", "choices": SOLVERS})
@@ -78,12 +78,13 @@ class CoupledSdp(BoundMethod):
             network,
             region,
             _problem(network, region),
-            products=self.products == "pairs",
+            products=self.products != "none",
             memory_limit=(
                 default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
             ),
         )
-        run.kept.append(run.attempt(relaxation))
+        attempt = run.attempt(relaxation)
+        run.kept.append(run.with_triangles(attempt) if self.products == "triangles" else attempt)
         return self.answer(verified=True, lower=0.0, **run.summary())
 
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
@@ -91,7 +92,7 @@ class CoupledSdp(BoundMethod):
         self.check(network, norm)
         self.check_bounded(region)
         problem = _problem(network, region)
-        size = problem.predicted_size(products=self.products == "pairs")
+        size = problem.predicted_size(products=self.products != "none")
         return Estimate(size, predicted_seconds(size), predicted_memory(size))
 
 

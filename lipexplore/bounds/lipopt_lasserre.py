@@ -28,12 +28,9 @@ from lipexplore.relaxations.moments import (
     predicted_memory,
     predicted_seconds,
 )
-from lipexplore.relaxations.triangles import violated_triangles, with_triangles
 
 VARIANTS = ("pairs", "triangles", "cliques")
 SOLVERS = ("auto", "clarabel", "cvxopt")
-CUTS_PER_ROUND, ROUNDS = 500, 20
-SMALLEST_VIOLATION = SMALLEST_GAIN = 1e-5
 
 
 @dataclass(frozen=True)
@@ -135,22 +132,8 @@ class LipoptLasserre(SlopeMethod):
         self, run: ProgramRun, problem: PolynomialProblem, network: Network, slopes: SlopeRanges
     ) -> Attempt:
         """Bound one problem."""
-        best = last = run.attempt(self._relaxation(problem, network, slopes))
-        rounds = ROUNDS if self.variant == "triangles" else 0
-        for _ in range(rounds):
-            if last.solution is None or not last.solution.primal or run.out_of_time:
-                break
-            moments = last.solution.primal["y"]
-            cuts = violated_triangles(last.relaxation, moments, CUTS_PER_ROUND, SMALLEST_VIOLATION)
-            if len(cuts.triples) == 0:
-                break
-            last = run.attempt(with_triangles(last.relaxation, cuts))
-            gain = best.certificate.value - last.certificate.value
-            if gain > 0.0:
-                best = last
-            if gain < SMALLEST_GAIN * best.certificate.value:
-                break
-        return best
+        attempt = run.attempt(self._relaxation(problem, network, slopes))
+        return run.with_triangles(attempt) if self.variant == "triangles" else attempt
 
     def _relaxation(
         self, problem: PolynomialProblem, network: Network, slopes: SlopeRanges

@@ -13,11 +13,14 @@ from lipexplore.bounds.method import OnProgress
 from lipexplore.certificates.sums_of_squares import SumsCertificate, verified_bound
 from lipexplore.certificates.tables import root_above
 from lipexplore.relaxations.moments import MomentRelaxation
+from lipexplore.relaxations.triangles import violated_triangles, with_triangles
 
 if TYPE_CHECKING:
     from lipexplore.solvers import Progress, Solution
 
 SHORTEST_SECONDS = 1e-3
+LARGEST_ROUNDS, CUTS_PER_ROUND = 20, 500
+SMALLEST_VIOLATION, SMALLEST_GAIN = 1e-5, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,23 @@ class ProgramRun:
         certificate = verified_bound(relaxation, duals, claimed)
         self.verify_seconds += time.perf_counter() - start
         return Attempt(relaxation, solution, certificate)
+
+    def with_triangles(self, attempt: Attempt) -> Attempt:
+        """Add violated triangle inequalities and solve again while the proven bound falls."""
+        best = last = attempt
+        for _ in range(LARGEST_ROUNDS):
+            if last.solution is None or not last.solution.primal or self.out_of_time:
+                break
+            moments = last.solution.primal["y"]
+            cuts = violated_triangles(last.relaxation, moments, CUTS_PER_ROUND, SMALLEST_VIOLATION)
+            if len(cuts.triples) == 0:
+                break
+            last = self.attempt(with_triangles(last.relaxation, cuts))
+            gain = best.certificate.value - last.certificate.value
+            best = last if gain > 0.0 else best
+            if gain < SMALLEST_GAIN * best.certificate.value:
+                break
+        return best
 
     def _solution(self, relaxation: MomentRelaxation) -> Solution:
         from lipexplore.solvers import solve

@@ -77,7 +77,8 @@ def verified_bound(
     (2007), for the idea of repairing a solver's dual.
     """
     if not system.outer.any() and not system.outer_error.any():
-        return LMICertificate(0.0, *interior_multipliers(system, norm), 0.0)
+        inputs = np.ones(n_input_multipliers(system, norm))
+        return LMICertificate(0.0, inputs, np.zeros(system.n_units), 0.0)
     given = _cleaned(system, norm, inputs, units)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         for _, outer, mu, t in sorted(_candidates(system, norm, *given), key=lambda c: c[0]):

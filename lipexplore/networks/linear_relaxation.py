@@ -29,9 +29,9 @@ def back_substituted_ranges(network: Network, region: Region) -> Ranges:
     """Enclose the pre-activations of each hidden layer over a bounded region.
 
     Every pre-activation is a linear function of the layer before, whose activations are replaced by
-    lines above or below according to the sign of the coefficient, and so on down to the input, where
-    the region is maximised over exactly. Every rounding of a coefficient is charged with the largest
-    size of what it multiplies, so the result is a theorem; it is intersected with interval
+    lines above or below according to the sign of the coefficient, and so on down to the input,
+    where the region is maximised over exactly. Every rounding of a coefficient is charged with the
+    largest size of what it multiplies, so the result is a theorem; it is intersected with interval
     propagation, hence never wider.
 
     References

@@ -20,6 +20,9 @@ from lipexplore.rounding import UNDERFLOW, UNIT, Array, down, product_error, up
 
 Integers = NDArray[np.int64]
 
+SMALLEST_EXPONENT = -(10**5)
+"""Scale of what is zero."""
+
 HEAD_ERROR = 2.0 * UNIT
 """Relative error of a scalar network's last weights: :meth:`Network.head` may round them once."""
 
@@ -178,7 +181,8 @@ class _Substitution:
         sizes = _row_exponents(incoming, self.exponents)
         values, errors = self._substituted(incoming, sizes)
         base, width, powers = _scaled_range(self.system.lower[rows], self.system.upper[rows])
-        width[~((values != 0.0) | (errors > 0.0)).any(axis=1)] = 0.0
+        dead = ~((values != 0.0) | (errors > 0.0)).any(axis=1)
+        width[dead], sizes[dead] = 0.0, SMALLEST_EXPONENT
         self.inner[rows], self.error[rows] = values, errors
         self.base[rows], self.width[rows] = base, width
         self.exponents[self.system.n_inputs :][rows] = sizes + powers
@@ -192,17 +196,22 @@ class _Substitution:
         """
         n_inputs = self.system.n_inputs
         direct, lost = _scaled(incoming, self.exponents, sizes)
-        moved = np.flatnonzero((self.base != 0.0) & (direct[:, n_inputs:] != 0.0).any(axis=0))
+        present = (direct != 0.0) | (lost > 0.0)
+        moved = np.flatnonzero((self.base != 0.0) & present[:, n_inputs:].any(axis=0))
         weights = direct[:, n_inputs + moved] * self.base[moved]
+        uncertain = lost[:, n_inputs + moved]
+        size = up(np.abs(weights)) + uncertain
         for array in (direct, lost):
             array[:, n_inputs:][:, self.width == 0.0] = 0.0
         lost += relative * (1.0 + 2.0**-20) * np.abs(direct)
-        inner, error, size = self.inner[moved], self.error[moved], np.abs(weights)
-        reached = (size > 0.0).astype(float) @ ((inner != 0.0) | (error > 0.0)) > 0.0
+        inner, error = self.inner[moved], self.error[moved]
+        entries = ((inner != 0.0) | (error > 0.0)).astype(float)
+        reached = present[:, n_inputs + moved].astype(float) @ entries > 0.0
         magnitude = size @ (np.abs(inner) + error)
-        spread = (size @ error + relative * magnitude) * (1.0 + 2.0**-20) + lost
+        spread = size @ error + uncertain @ np.abs(inner) + relative * magnitude
         rounding = product_error(len(moved) + 4, magnitude + np.abs(direct))
-        return direct + weights @ inner, np.where(reached, up(spread + rounding), lost)
+        total = up(spread * (1.0 + 2.0**-20) + lost + rounding)
+        return direct + weights @ inner, np.where(reached, total, lost)
 
     def result(self, layers: Integers) -> SectorSystem:
         """Close the system with its outputs and drop what is fixed."""
@@ -240,11 +249,11 @@ def _check_order(system: SlopeSystem, ends: Integers) -> None:
 def _row_exponents(rows: csr_array, exponents: Integers) -> Integers:
     """Return the least e with |row| 2^exponents < 2^e entry by entry."""
     entries = rows.tocoo()
-    largest = np.full(rows.shape[0], -(10**6))
+    largest = np.full(rows.shape[0], SMALLEST_EXPONENT)
     used = entries.data != 0.0
     sizes = np.frexp(entries.data)[1] + exponents[entries.col]
     np.maximum.at(largest, entries.row[used], sizes[used])
-    return np.where(largest == -(10**6), largest.max() if used.any() else 0, largest)
+    return largest
 
 
 def _scaled(rows: csr_array, exponents: Integers, sizes: Integers) -> tuple[Array, Array]:

@@ -94,6 +94,8 @@ class MomentRelaxation:
         Matrix (M, count): the inequalities' coefficients, column by column.
     objective, errors
         Coefficients p in the order of ``monomials`` and their proven errors.
+    n_binary
+        Variables below this number are 0 or 1, so x^2 = x; None for all.
     """
 
     source: PolynomialProblem
@@ -103,6 +105,7 @@ class MomentRelaxation:
     matrix: csc_array
     objective: Array
     errors: Array
+    n_binary: int | None = None
 
     @cached_property
     def size(self) -> dict[str, int]:
@@ -219,7 +222,9 @@ def moment_relaxation(
         shape=(len(first), inequalities.count),
     )
     blocks = [part.reshape(len(b), len(b)) for part, b in zip(parts[2:], bases, strict=True)]
-    return MomentRelaxation(problem, bases, blocks, stacked[first], matrix, objective, errors)
+    return MomentRelaxation(
+        problem, bases, blocks, stacked[first], matrix, objective, errors, n_binary
+    )
 
 
 def _gram_terms(basis: Index, n_binary: int | None) -> Index:

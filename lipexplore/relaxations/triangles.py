@@ -25,9 +25,9 @@ COEFFICIENTS = np.array(
 class TriangleCuts:
     """Triples of variables, each with one of its four triangle inequalities.
 
-    Among three numbers 0 or 1 two are equal. Pattern 0 states that as
-    (1 - x_i)(1 - x_j)(1 - x_k) + x_i x_j x_k >= 0, multiplied out; the patterns 1, 2, 3 state it
-    with 1 - x instead of x for x_i, x_j, x_k.
+    Pattern 0 states (1 - x_i)(1 - x_j)(1 - x_k) + x_i x_j x_k >= 0, multiplied out: at most two of
+    three numbers 0 or 1 differ. The patterns 1, 2, 3 state it with 1 - x instead of x for x_i, x_j,
+    x_k. Each is affine in every variable, hence holds for all numbers in [0, 1].
 
     Parameters
     ----------
@@ -90,4 +90,4 @@ def violated_triangles(
 def with_triangles(relaxation: MomentRelaxation, cuts: TriangleCuts) -> MomentRelaxation:
     """Return the relaxation with the cuts as further inequalities; its monomials stay."""
     inequalities = Inequalities.of(relaxation).joined(cuts.inequalities())
-    return moment_relaxation(relaxation.source, relaxation.bases, inequalities)
+    return moment_relaxation(relaxation.source, relaxation.bases, inequalities, relaxation.n_binary)

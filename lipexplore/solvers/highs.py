@@ -56,8 +56,6 @@ STATES = {
 class HighsSolver(Plugin):
     """Interface between PICOS and HiGHS."""
 
-    int: Any  # PICOS's name for the imported program, here a Model or None
-
     PENALTY = 0.5  # before every other free solver of linear programs
     PROGRAMS = (
         Specification(

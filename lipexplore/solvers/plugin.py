@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
     from lipexplore.solvers.records import Settings
 
+TOLERANCES = (
+    "abs_prim_fsb_tol",
+    "rel_prim_fsb_tol",
+    "abs_dual_fsb_tol",
+    "rel_dual_fsb_tol",
+    "abs_ipm_opt_tol",
+    "rel_ipm_opt_tol",
+)
+
 
 class Plugin(Solver):  # type: ignore[misc]
     """Base of the interfaces between PICOS and a free solver of ours.
@@ -126,13 +135,3 @@ def solve_by_plugin(
         **dict.fromkeys(TOLERANCES),
     )
     return found, time.perf_counter() - start
-
-
-TOLERANCES = (
-    "abs_prim_fsb_tol",
-    "rel_prim_fsb_tol",
-    "abs_dual_fsb_tol",
-    "rel_dual_fsb_tol",
-    "abs_ipm_opt_tol",
-    "rel_ipm_opt_tol",
-)

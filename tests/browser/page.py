@@ -99,7 +99,8 @@ class Notebook:
         client.load_connection_file()
         client.start_channels()
         try:
-            client.wait_for_ready(timeout=30)
+            # not wait_for_ready: it waits for a silence that a running panel never makes
+            _ping(client, pause)
             return [_ping(client, pause) for _ in range(count)]
         finally:
             client.stop_channels()

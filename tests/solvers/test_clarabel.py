@@ -125,6 +125,15 @@ def test_fixed_variables():
     assert read_model(problem).cones == (("SecondOrderConeT", (3,)), *bounds)
 
 
+@pytest.mark.parametrize(("direction", "expected"), [("min", [-1.5, 2]), ("max", [2.5, 4])])
+def test_bounded_variables(direction, expected):
+    problem = picos.Problem()
+    x = picos.RealVariable("x", 2, lower=[-1.5, 2], upper=[2.5, 4])
+    problem.set_objective(direction, x[0] + x[1])
+    problem.add_constraint(abs(x) <= 10)
+    np.testing.assert_allclose(solve(problem, solver="clarabel").primal["x"], expected, **CLOSE_TO)
+
+
 def test_quadratic_objective_over_a_ball():
     problem, x = picos.Problem(), picos.RealVariable("x", 2)
     problem.maximize = 5 - (x[0] - 3) ** 2 - (x[1] - 4) ** 2
