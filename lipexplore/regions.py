@@ -174,6 +174,9 @@ class Ball(Region):
             "center": self.center.tolist(),
         }
 
+    def __reduce__(self) -> tuple[type[Ball], tuple[Array, float, Norm]]:
+        return Ball, (self.center, self.radius, self.norm)
+
     def __str__(self) -> str:
         return f"{self.norm.value} ball of radius {self.radius:g}"
 
@@ -229,6 +232,9 @@ class Box(Region):
     def to_dict(self) -> dict[str, Any]:
         """Return kind and ends."""
         return {"kind": self.kind, "lower": self.lower.tolist(), "upper": self.upper.tolist()}
+
+    def __reduce__(self) -> tuple[type[Box], tuple[Array, Array]]:
+        return Box, (self.lower, self.upper)
 
     def __str__(self) -> str:
         return "box"

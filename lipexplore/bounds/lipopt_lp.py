@@ -44,7 +44,7 @@ STAGES = ("build_seconds", "solve_seconds", "verify_seconds")
 SHORTEST_SECONDS = 1e-3
 CLIQUES_IN_A_TREE = 300
 """Up to so many cliques the running-intersection property costs a few milliseconds to report."""
-SOLVERS = ("auto", "highs", "highs-pdlp", "cvxopt")
+SOLVERS = ("auto", "highs", "highs-pdlp", "cvxopt", "clarabel")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from lipexplore.norms import Norm
 Monomial = frozenset[int]
 Coefficients = dict[Monomial, Fraction]
 ONE: Monomial = frozenset()
+LARGEST_EXPONENT = 4096
 
 
 def proven_value(
@@ -35,10 +36,12 @@ def proven_value(
     Entry v of one subset's multipliers belongs to the product with x for the variables whose bits
     are set in v, and 1 - x for the others; each integer counts times 2^exponent.
     """
+    if type(exponent) is not int or abs(exponent) > LARGEST_EXPONENT:
+        raise ValueError("the exponent is no integer of a sensible size")
     total: dict[Monomial, Fraction] = defaultdict(Fraction, polynomial)
     unit = Fraction(2) ** exponent
     for subset, integers in zip(subsets, multipliers, strict=True):
-        if any(type(number) is not int for number in (*subset, *integers, exponent)):
+        if any(type(number) is not int for number in (*subset, *integers)):
             raise ValueError("a multiplier or variable is not an integer")
         if len(set(subset)) != len(subset) or len(integers) != 2 ** len(subset):
             raise ValueError("a subset repeats a variable or has the wrong number of multipliers")

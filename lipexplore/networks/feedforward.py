@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lipexplore.errors import InvalidNetwork, InvalidSetting
 from lipexplore.networks.activations import Activation, activation
@@ -212,6 +212,9 @@ class Network:
             reached = (weight != 0.0) @ reached
         return bool(reached.any())
 
+    def __reduce__(self) -> tuple[type[Network], tuple[object, ...]]:
+        return Network, (self.weights, self.biases, self.activations, self.name)
+
     def __repr__(self) -> str:
         acts = sorted({act.name for act in self.activations})
         shape = "-".join(map(str, self.widths))
@@ -220,7 +223,8 @@ class Network:
 
 def _finite(values: ArrayLike, name: str, ndim: int) -> Array:
     try:
-        array = np.asarray(values).astype(np.float64, casting="same_kind")
+        given = np.asarray(values)
+        array = given.astype(np.float64, casting="same_kind")
     except (TypeError, ValueError):
         raise InvalidNetwork(f"{name} must be an array of numbers") from None
     if array.ndim != ndim or array.size == 0:
@@ -229,8 +233,17 @@ def _finite(values: ArrayLike, name: str, ndim: int) -> Array:
         raise InvalidNetwork(f"{name} holds NaN or infinite numbers: store finite ones")
     if np.abs(array).max() > LARGEST_WEIGHT:
         raise InvalidNetwork(f"{name} holds numbers above {LARGEST_WEIGHT:g}: rescale the network")
+    if _is_rounded(given, array):
+        raise InvalidNetwork(f"{name} holds numbers that float64 rounds: round them before")
     array.setflags(write=False)
     return array
+
+
+def _is_rounded(given: NDArray[np.generic], array: Array) -> bool:
+    """Tell whether float64 changed a number: large integers and long doubles."""
+    if given.dtype.kind in "iu":
+        return bool(np.abs(array).max() >= 2.0**53)
+    return given.dtype.itemsize > 8 and bool((array.astype(given.dtype) != given).any())
 
 
 def _check_shapes(weights: tuple[Array, ...], biases: tuple[Array, ...]) -> None:

@@ -103,8 +103,12 @@ class SlopeLMI:
 
         return DiagonalProductLMI(self.rows, self.repeats)
 
-    def problem(self) -> picos.Problem:
-        """State the program in PICOS, with one vector c = (lambda, mu, t) >= 0 of variables."""
+    def problem(self, margin: float = 0.0) -> picos.Problem:
+        """State the program in PICOS, with one vector c = (lambda, mu, t) >= 0 of variables.
+
+        Solvers end a little outside: M >= margin I, instead of M >= 0, leaves the proof room. In
+        these coordinates it raises the value by about margin times the order, relatively.
+        """
         import picos
         from cvxopt import matrix as dense
         from cvxopt import spmatrix
@@ -113,7 +117,7 @@ class SlopeLMI:
         order, count = len(self.rows), len(self.repeats)
         places, owners, values = self._coefficients()
         c = picos.RealVariable("c", count, lower=0)
-        constant = np.zeros((order, order))
+        constant = -0.5 * margin * np.eye(order)
         constant[: len(self.outer), len(self.outer) :] = -self.outer
         constant += constant.T
         moving = spmatrix(dense(values), dense(places), dense(owners), (order * order, count))

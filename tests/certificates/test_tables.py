@@ -186,6 +186,9 @@ def test_checker_refuses_what_is_no_certificate():
     ):
         with pytest.raises(ValueError, match=r"multiplier|variable"):
             proven_value(polynomial, subsets, integers, 0)
+    for exponent in (0.5, 10**9, -(10**9), True):
+        with pytest.raises(ValueError, match="exponent"):
+            proven_value(polynomial, [[0]], [[1, 0]], exponent)
 
 
 def test_checker_by_brute_force_on_the_cube():

@@ -334,3 +334,16 @@ def test_sparse_generator_keeps_every_unit():
 def test_bad_generator_settings_are_refused(make):
     with pytest.raises(InvalidSetting):
         make()
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, np.longdouble("0.1")])
+def test_numbers_that_float64_rounds_are_refused(value):
+    with pytest.raises(InvalidNetwork, match="weight_1 holds numbers that float64 rounds"):
+        Network([np.array([[value, 1]])])
+
+
+def test_a_pickled_network_stays_frozen():
+    network = pickle.loads(pickle.dumps(Network([np.eye(2)], name="eye")))
+    assert network.name == "eye"
+    with pytest.raises(ValueError, match="read-only"):
+        network.weights[0][0, 0] = 2.0
