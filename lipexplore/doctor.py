@@ -17,6 +17,7 @@ PACKAGES = (
     "picos",
     "cvxopt",
     "highspy",
+    "clarabel",
     "pandas",
     "jupyterlab",
     "ipywidgets",

@@ -8,7 +8,7 @@ from platform import python_version
 
 from lipexplore import __version__
 
-PACKAGES = ("numpy", "scipy", "picos", "cvxopt", "highspy")
+PACKAGES = ("numpy", "scipy", "picos", "cvxopt", "highspy", "clarabel")
 
 
 @cache
