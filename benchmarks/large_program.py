@@ -10,20 +10,25 @@ from lipexplore.solvers import solve
 
 
 def main() -> None:
-    """State and solve through PICOS, then solve directly; both in this process."""
+    """State and solve through PICOS and directly, in turn; the better CPU time of two counts."""
     network = random_dense((40, 40, 1), 0)
     relaxation(network, 2).problem()  # load the libraries
     start = time.perf_counter()
     program = relaxation(network, 3)
     built = time.perf_counter()
-    stated_problem = program.problem()
+    program.problem()
     stated = time.perf_counter()
-    solution = solve(stated_problem, solver="highs")
-    through_picos = time.perf_counter() - built
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    start_direct = time.perf_counter()
-    value, _ = solve_directly(program)
-    direct = time.perf_counter() - start_direct
+    memory = 0.0
+    picos_seconds, direct_seconds = [], []
+    for _ in range(2):
+        start_cpu = time.process_time()
+        solution = solve(program.problem(), solver="highs")
+        picos_seconds.append(time.process_time() - start_cpu)
+        memory = memory or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        start_cpu = time.process_time()
+        value, _ = solve_directly(program)
+        direct_seconds.append(time.process_time() - start_cpu)
+    through_picos, direct = min(picos_seconds), min(direct_seconds)
     difference = abs(solution.value * program.scale / value - 1)
     size = program.size
     print(
@@ -33,8 +38,8 @@ def main() -> None:
                 ["40-40-1 degree 3: products", f"{size['columns']:,}", "328,640"],
                 ["  matrix built", f"{built - start:.2f} s", ""],
                 ["  stated in PICOS", f"{stated - built:.2f} s", "< 0.5 s"],
-                ["  PICOS + plug-in, stated and solved", f"{through_picos:.1f} s", ""],
-                ["  HiGHS called directly", f"{direct:.1f} s", ""],
+                ["  PICOS + plug-in, stated and solved (CPU)", f"{through_picos:.1f} s", ""],
+                ["  HiGHS called directly (CPU)", f"{direct:.1f} s", ""],
                 ["  ratio", f"{through_picos / direct:.3f}", "<= 1.1"],
                 ["  values differ by (relative)", f"{difference:.1e}", ""],
                 ["  peak memory of the process", f"{memory:.2f} GB", "< 0.8 GB"],

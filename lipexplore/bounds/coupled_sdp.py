@@ -10,7 +10,12 @@ from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
-from lipexplore.relaxations.coupled import CoupledProblem, coupled_problem, coupled_relaxation
+from lipexplore.relaxations.coupled import (
+    PRODUCTS,
+    CoupledProblem,
+    coupled_problem,
+    coupled_relaxation,
+)
 from lipexplore.relaxations.memory import default_memory_limit
 from lipexplore.relaxations.moments import predicted_memory, predicted_seconds
 
@@ -33,10 +38,10 @@ class CoupledSdp(BoundMethod):
     """
 
     products: str = field(
-        default="pairs",
+        default="triples",
         metadata={
-            "help": "products of two bounds (McCormick), triangle inequalities too, or none",
-            "choices": ("pairs", "triangles", "none"),
+            "help": "none, of two bounds (McCormick), of three, or triangle inequalities too",
+            "choices": (*PRODUCTS, "triangles"),
         },
     )
     solver: str = field(default="auto", metadata={"help": "SDP solver", "choices": SOLVERS})
@@ -78,7 +83,7 @@ class CoupledSdp(BoundMethod):
             network,
             region,
             _problem(network, region),
-            products=self.products != "none",
+            self._products,
             memory_limit=(
                 default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
             ),
@@ -92,8 +97,12 @@ class CoupledSdp(BoundMethod):
         self.check(network, norm)
         self.check_bounded(region)
         problem = _problem(network, region)
-        size = problem.predicted_size(products=self.products != "none")
+        size = problem.predicted_size(self._products)
         return Estimate(size, predicted_seconds(size), predicted_memory(size))
+
+    @property
+    def _products(self) -> str:
+        return "triples" if self.products == "triangles" else self.products
 
 
 def _problem(network: Network, region: Region) -> CoupledProblem:

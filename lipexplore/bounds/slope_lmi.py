@@ -16,6 +16,7 @@ from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.relaxations.memory import default_memory_limit
 from lipexplore.relaxations.slope_lmi import (
+    MARGIN,
     REDUCTIONS,
     SlopeLMI,
     check_size,
@@ -142,7 +143,7 @@ class SlopeLMIBound(SlopeMethod):
 
         left = max(deadline - time.perf_counter(), SHORTEST_SECONDS)
         return solve(
-            lmi.problem(),
+            lmi.problem(MARGIN * self.tolerance),
             solver=self.solver,
             time_limit=None if math.isinf(left) else left,
             tolerance=self.tolerance,

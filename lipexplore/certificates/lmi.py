@@ -16,6 +16,7 @@ from lipexplore.rounding import UNDERFLOW, UNIT, Array, sum_up, up
 
 BLENDS = (0.0, *(10.0**power for power in range(-14, 3, 2)))
 SAFETY = 3.0
+LARGEST_MULTIPLIER = 2.0**500
 WIDENINGS = (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-7, 1e-5, 1e-3, 1.0)
 
 
@@ -43,6 +44,7 @@ class LMICertificate:
     value: float
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore")
 def verified_bound(
     system: SectorSystem, norm: Norm, inputs: Array | None = None, units: Array | None = None
 ) -> LMICertificate:
@@ -57,7 +59,7 @@ def verified_bound(
     hence |f|_2 <= sqrt(lambda sum(mu)) for the best y. The solver's lambda is not used: given
     (mu, t), the least one is the largest eigenvalue of F H^-1 F^T, where H is M without y. If it
     fails, or is poor, (mu, t) is blended with multipliers that are strictly feasible by
-    construction. The candidates are ranked in floating point; the first for which M >= 0 is proven
+    construction. Candidates are ranked in floating point; the first for which M >= 0 is proven
     (:func:`is_proven_semidefinite`, every rounding in M counted) is the certificate. Negative, NaN
     and infinite multipliers count as 0.
 
@@ -80,11 +82,10 @@ def verified_bound(
         inputs = np.ones(n_input_multipliers(system, norm))
         return LMICertificate(0.0, inputs, np.zeros(system.n_units), 0.0)
     given = _cleaned(system, norm, inputs, units)
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        for _, outer, mu, t in sorted(_candidates(system, norm, *given), key=lambda c: c[0]):
-            matrix, error = slope_matrix(system, norm, outer, mu, t)
-            if is_proven_semidefinite(matrix, error, SAFETY):
-                return LMICertificate(outer, mu, t, _value(system, outer, mu))
+    for outer, mu, t in _candidates(system, norm, *given):
+        matrix, error = slope_matrix(system, norm, outer, mu, t)
+        if is_proven_semidefinite(matrix, error, SAFETY):
+            return LMICertificate(outer, mu, t, _value(system, outer, mu))
     return LMICertificate(math.inf, given[0], given[1], math.inf)
 
 
@@ -93,6 +94,7 @@ def n_input_multipliers(system: SectorSystem, norm: Norm) -> int:
     return 1 if norm is Norm.L2 else system.n_inputs
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
 def slope_matrix(
     system: SectorSystem, norm: Norm, outer: float, inputs: Array, units: Array
 ) -> tuple[Array, Array]:
@@ -131,32 +133,49 @@ def _cleaned(
     t = _clean(units, system.n_units)
     total = float(mu.sum()) or float(t.max(initial=0.0)) or 1.0
     power = -math.frexp(min(total, 2.0**1000))[1]
-    return np.ldexp(mu, power), np.ldexp(t, power)
+    return _clean(np.ldexp(mu, power), len(mu)), _clean(np.ldexp(t, power), len(t))
 
 
 def _clean(multipliers: Array | None, count: int) -> Array:
     if multipliers is None or np.shape(multipliers) != (count,):
         return np.zeros(count)
     usable = np.isfinite(multipliers) & (multipliers > 0.0)
-    return np.where(usable, np.minimum(multipliers, 2.0**500), 0.0)
+    return np.where(usable, np.minimum(multipliers, LARGEST_MULTIPLIER), 0.0)
 
 
 def _candidates(
     system: SectorSystem, norm: Norm, inputs: Array, units: Array
-) -> Iterator[tuple[float, float, Array, Array]]:
-    """Yield an estimate of the bound with lambda, mu and t, not proven, in no order."""
+) -> Iterator[tuple[float, Array, Array]]:
+    """Yield lambda, mu and t, not proven: the best by estimate up to the first blend that is worse.
+
+    The remaining blends follow, for multipliers that cannot be proven otherwise.
+    """
     safe_inputs, safe_units = interior_multipliers(system, norm)
     first = system.n_outputs
     given, _ = slope_matrix(system, norm, 1.0, inputs, units)
     safe, _ = slope_matrix(system, norm, 1.0, safe_inputs, safe_units)
+    widenings = [w for w in WIDENINGS if w > UNIT * len(given) ** 2]  # less is never proven
+    batch: list[tuple[float, float, Array, Array]] = []
+    previous = math.inf
     for blend in BLENDS:
         least = _least_outer(given[first:, first:] + blend * safe[first:, first:], system.outer)
         if least is None:
             continue
         mu, t = inputs + blend * safe_inputs, units + blend * safe_units
-        for widening in WIDENINGS:
-            outer = least * (1.0 + widening)
-            yield math.sqrt(outer) * math.sqrt(float(mu.sum())), outer, mu, t
+        square = least * float(mu.sum())
+        batch += [(square * (1.0 + w), least * (1.0 + w), mu, t) for w in widenings]
+        if square > previous:
+            yield from _ranked(batch)
+            batch = []
+        previous = square
+    yield from _ranked(batch)
+
+
+def _ranked(
+    batch: list[tuple[float, float, Array, Array]],
+) -> Iterator[tuple[float, Array, Array]]:
+    for _, outer, mu, t in sorted(batch, key=lambda candidate: candidate[0]):
+        yield outer, mu, t
 
 
 def _least_outer(matrix: Array, outer: Array) -> float | None:
@@ -194,14 +213,14 @@ def interior_multipliers(system: SectorSystem, norm: Norm) -> tuple[Array, Array
 
 def _squared_norm(matrix: Array) -> float:
     """Estimate the square of the spectral norm by power iteration, from a fixed start."""
-    vector = np.random.default_rng(0).standard_normal(matrix.shape[1])
+    vector = np.random.default_rng(0).standard_normal((matrix.shape[1],))
     size = 0.0
     for _ in range(12):
         image = matrix.T @ (matrix @ vector)
-        length = float(np.linalg.norm(image))
-        if length == 0.0:
-            return 0.0
-        size, vector = length, image / length
+        size = float(np.linalg.norm(image))
+        if size == 0.0:
+            break
+        vector = np.divide(image, size)
     return 1.2 * size
 
 

@@ -45,6 +45,8 @@ def proven_square(
         If the multipliers are not finite non-negative numbers, as many as the question needs.
     """
     head = network if output == "all" else network.head(output, minus)  # type: ignore[arg-type]
+    if norm is Norm.L1:
+        raise ValueError("there is no such certificate for the l1 norm")
     if output == "all" and (norm is not Norm.L2 or minus is not None):
         raise ValueError("all outputs are bounded jointly for the l2 norm only")
     system = sector_system(slope_system(head, slopes))
@@ -59,10 +61,9 @@ def proven_square(
             _exact_matrix(network, slopes, last, system, outer, inputs, units)
         )
     else:
-        with np.errstate(over="ignore", under="ignore"):
-            proven = is_proven_semidefinite(
-                *slope_matrix(system, norm, outer, np.array(inputs), np.array(units))
-            )
+        proven = is_proven_semidefinite(
+            *slope_matrix(system, norm, outer, np.array(inputs), np.array(units))
+        )
     if not proven:
         raise InvalidCertificate("the matrix of the multipliers is not positive semidefinite")
     return Fraction(outer) * sum(map(Fraction, inputs)) * Fraction(4) ** system.exponent

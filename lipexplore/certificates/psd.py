@@ -56,6 +56,7 @@ def spectral_norm_above(matrix: Array) -> float:
     return float(up(math.sqrt(frobenius) * scale * (1.0 + 1e-9)))
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
 def is_proven_semidefinite(matrix: Array, error: Array, safety: float = 1.0) -> bool:
     """Prove that every symmetric matrix within ``error`` of ``matrix`` is positive semidefinite.
 
@@ -116,7 +117,7 @@ def _congruent(matrix: Array, powers: NDArray[np.int64]) -> Array:
 
 def _has_cholesky(matrix: Array) -> bool:
     try:
-        np.linalg.cholesky(matrix)
+        factor = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
         return False
-    return True
+    return bool(np.isfinite(np.diagonal(factor)).all())  # LAPACK lets NaN pass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lipexplore.bounds import Bound, method_class
 from lipexplore.figures.comparable import summary
@@ -65,6 +66,11 @@ def lower_text(bound: Bound, digits: int = 6) -> str:
     return f"{bound.lower_of} ≥ {text_below(bound.lower, digits)}"
 
 
+def short_label(method: str) -> str:
+    """Return the method's label without what stands in parentheses."""
+    return method_class(method).label.partition(" (")[0]
+
+
 def degree_of(bound: Bound) -> int | None:
     """Return the degree of a relaxation, None for methods without one."""
     degree = bound.size.get("degree", bound.settings.get("degree"))
@@ -77,11 +83,22 @@ def run_name(bound: Bound) -> str:
     return label if degree is None else f"{label}, degree {degree}"
 
 
+def changed_settings(method: str, settings: Mapping[str, Any]) -> list[str]:
+    """Return the settings that differ from the method's own, in words, the degree left out."""
+    usual = method_class(method)().settings()
+    return [
+        value if isinstance(value, str) else f"{name.replace('_', ' ')} {value}"
+        for name, value in settings.items()
+        if name != "degree" and value != usual.get(name)
+    ]
+
+
 def shape_text(bound: Bound) -> str:
-    """Return the size in short: rows x columns of a program, else all counts."""
+    """Return the size in short: rows x columns of a linear program, else its counts."""
     if {"rows", "columns"} <= set(bound.size):
         return f"{bound.size['rows']:,} × {bound.size['columns']:,}"
-    return size_text(bound)
+    hidden = ("degree", "iterations", "programs")
+    return ", ".join(f"{n:,} {name}" for name, n in bound.size.items() if name not in hidden)
 
 
 def size_text(bound: Bound) -> str:

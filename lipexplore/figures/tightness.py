@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from lipexplore.bounds import METHODS, Bound, method_class
+from lipexplore.bounds import METHODS, Bound
 from lipexplore.figures.comparable import check_comparable, summary
 from lipexplore.figures.palette import L_COLOUR, P_STAR_COLOUR, STYLES
 from lipexplore.figures.texts import (
+    changed_settings,
     degree_of,
     lower_text,
     run_name,
     seconds_text,
+    short_label,
     size_text,
     upper_text,
 )
@@ -107,14 +109,7 @@ def _trace(group: Sequence[Point], selected: int | None, font_size: int) -> dict
 
 def _series_name(bound: Bound) -> str:
     """Return the label, with the settings that are not the method's own."""
-    method = method_class(bound.method)
-    usual = method().settings()
-    changed = [
-        str(value)
-        for name, value in bound.settings.items()
-        if name in ("clique_family", "solver") and value != usual.get(name)
-    ]
-    return ", ".join([method.label, *changed])
+    return ", ".join([short_label(bound.method), *changed_settings(bound.method, bound.settings)])
 
 
 def _label(bound: Bound) -> str:
@@ -199,7 +194,7 @@ def _lay_out(figure: go.Figure, bounds: Sequence[Bound], font_size: int) -> None
     axis = {"type": "log", "zeroline": False, "gridcolor": "rgba(128,128,128,0.25)"}
     figure.update_layout(
         font={"size": font_size},
-        height=27 * font_size,
+        height=29 * font_size,
         autosize=True,
         margin={"l": 10, "r": 16, "t": 8, "b": 10},
         paper_bgcolor="rgba(0,0,0,0)",

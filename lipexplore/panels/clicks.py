@@ -11,6 +11,7 @@ SCRIPT: Final = """
 function render({ model, el }) {
   let count = 0;
   let observer = null;
+  let settler = null;
   const hook = (plot) => {
     if (plot.dataset.lxHooked || typeof plot.on !== "function") return;
     plot.dataset.lxHooked = "yes";
@@ -27,16 +28,25 @@ function render({ model, el }) {
     observer = new MutationObserver(scan);
     observer.observe(panel, { childList: true, subtree: true });
     scan();
+    // a plot that is resized while it is drawn may stay blank or keep its old margins
+    let width = panel.clientWidth, timer = null;
+    settler = new ResizeObserver(() => {
+      if (panel.clientWidth === width) return;
+      width = panel.clientWidth;
+      clearTimeout(timer);
+      timer = setTimeout(() => window.dispatchEvent(new Event("resize")), 250);
+    });
+    settler.observe(panel);
   };
   watch();
-  return () => observer && observer.disconnect();
+  return () => [observer, settler].forEach((one) => one && one.disconnect());
 }
 export default { render };
 """
 
 
 class PlotClicks(anywidget.AnyWidget):  # type: ignore[misc]
-    """Forwards clicks on the points of all plotly plots inside one panel.
+    """Forwards clicks on the points of all plotly plots in a panel; lays them out after resizing.
 
     Parameters
     ----------

@@ -16,6 +16,8 @@ from lipexplore.panels.settings import DEGREES, has_degree
 from lipexplore.panels.state import Change, WorkbenchState
 
 LONGEST_LIMIT = 86_400.0
+AT_HAND = ("clique_family", "solver")
+"""Settings of the methods with a degree that are always shown."""
 
 
 class MethodsPanel:
@@ -57,18 +59,18 @@ class MethodsPanel:
         self.children = self._children()
         self._counting = Latest(state.count_costs, state.set_costs)
         state.listen(self._hear)
-        self._counting.request()
+        self.costs.value = costs_html(state.costs)
 
     def _children(self) -> tuple[ipywidgets.Widget, ...]:
         degrees = ipywidgets.HBox([ipywidgets.HTML("degrees "), *self.degrees.values()])
         degrees.add_class("lx-degrees")
         shown, hidden, titles = [], [], []
         for method in METHODS:
-            own = {item: c for item, c in self.fields[method.name].items()}
-            chosen = [c for c in own.values() if isinstance(c, ipywidgets.Dropdown)]
+            own = self.fields[method.name]
+            chosen = [own[name] for name in AT_HAND if name in own]
             if has_degree(method.name):
                 shown += [degrees, *chosen]
-            rest = [c for c in own.values() if c not in shown]
+            rest = [control for control in own.values() if control not in shown]
             if rest:
                 hidden.append(ipywidgets.VBox(rest))
                 titles.append(f"More: {method.label}")

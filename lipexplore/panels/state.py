@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lipexplore.bounds import Bound
+from lipexplore.bounds import Bound, method_class
 from lipexplore.errors import LipexploreError
 from lipexplore.jobs.client import Event, Job, Worker
 from lipexplore.panels.costs import Cost, cost_of
@@ -17,6 +17,9 @@ from lipexplore.panels.settings import Catalogue, PlannedRun, Question, Settings
 
 SECONDS_BETWEEN_POLLS = 0.05
 TARGET_GAP = 1e-9
+LONGEST_BY_DEFAULT = 60.0
+"""Methods that are expected to take more seconds are not ticked at the beginning."""
+QUICK = 1.0
 RunState = Literal["waiting", "running", "done", "failed", "cancelled"]
 Change = Literal["settings", "costs", "rows", "selected"]
 
@@ -101,6 +104,7 @@ class WorkbenchState:
         self._listeners: list[Callable[[Change], None]] = []
         self._numbers = 0
         self._resolve()
+        self._choose_methods()
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         """Call ``listener`` with what has changed, after each change."""
@@ -151,8 +155,10 @@ class WorkbenchState:
         return tuple(row for row in self.rows if row.bound is not None and row.question.key == key)
 
     def run(self, longest: float = math.inf) -> int:
-        """Start the planned runs that are not refused, the cheapest first; return their number.
+        """Start the planned runs that are not refused; return their number.
 
+        Quick upper bounds come first in the order of METHODS, then quick lower bounds, then the
+        slow runs by their cost.
         A run that was made before takes the place of its older row. ``longest`` leaves out those
         that are expected to take more seconds.
         """
@@ -162,7 +168,7 @@ class WorkbenchState:
         known = {repr(cost.run): cost for cost in self.costs}
         costs = [known.get(repr(run), Cost(run)) for run in plan(self.settings)]
         chosen = [cost for cost in costs if not cost.refused and cost.expected <= longest]
-        started = [self._submit(question, cost.run) for cost in sorted(chosen, key=_expected)]
+        started = [self._submit(question, cost.run) for cost in sorted(chosen, key=_turn)]
         self._tell("rows")
         return sum(started)
 
@@ -202,6 +208,16 @@ class WorkbenchState:
             self.question, self.problem = self.catalogue.question(self.settings), ""
         except LipexploreError as error:
             self.question, self.problem = None, str(error)
+
+    def _choose_methods(self) -> None:
+        costs = [
+            cost
+            for cost in self.count_costs()
+            if not cost.refused and cost.expected <= LONGEST_BY_DEFAULT
+        ]
+        chosen = tuple(dict.fromkeys(cost.run.method for cost in costs))
+        self.settings = replace(self.settings, methods=chosen)
+        self.costs = tuple(costs)
 
     def _submit(self, question: Question, run: PlannedRun) -> bool:
         same = Row(0, question, run).identity
@@ -244,8 +260,9 @@ class WorkbenchState:
             listener(change)
 
 
-def _expected(cost: Cost) -> float:
-    return cost.expected
+def _turn(cost: Cost) -> tuple[bool, bool, float]:
+    is_slow, is_lower = cost.expected > QUICK, method_class(cost.run.method).side == "lower"
+    return is_slow, is_lower, cost.expected if is_slow else 0.0
 
 
 def _after(row: Row, event: Event) -> Row:

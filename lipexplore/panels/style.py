@@ -27,10 +27,13 @@ STYLE: Final = """<style>
 .lx-panel .lx-toolbar .widget-checkbox { width: auto; margin-left: auto; }
 .lx-panel .lx-status { flex: 1 1 300px; }
 .lx-panel .lx-columns { flex-wrap: wrap; gap: 14px; align-items: flex-start; overflow: visible; }
-.lx-panel .lx-controls { flex: 0 0 20em; min-width: 0; max-width: 100%; overflow: hidden; }
+.lx-panel .lx-controls { flex: 0 0 21em; min-width: 0; max-width: 100%; overflow: hidden; }
+.lx-panel .lx-controls > .widget-inline-hbox, .lx-panel .lx-controls > .widget-hbox {
+  width: calc(100% - 6px) !important; }
 .lx-panel .lx-results { flex: 1 1 24em; min-width: min(24em, 100%); overflow: hidden; }
-.lx-panel.lx-large .lx-controls { flex-basis: 17em; }
+.lx-panel.lx-large .lx-controls { flex-basis: 19em; }
 .lx-panel.lx-large .lx-results { flex-basis: 20em; min-width: min(20em, 100%); }
+.lx-panel table.lx-table td.lx-size { white-space: normal; min-width: 8em; }
 .lx-panel .lx-controls .widget-html { margin-top: 0; margin-bottom: 0; }
 .lx-panel .lx-degrees { flex-wrap: wrap; align-items: center; overflow: visible; }
 .lx-panel .lx-degrees .widget-checkbox { margin-right: 10px; }
@@ -81,6 +84,7 @@ STYLE: Final = """<style>
 .lx-panel .js-plotly-plot .modebar-group { background: transparent !important; }
 .jupyter-widgets-disconnected.lx-panel::before {
   content: "The kernel was restarted: run this cell again."; display: block; padding: 8px 12px;
+  font-family: var(--jp-ui-font-family, sans-serif); font-size: var(--lx-font); float: none;
   margin-bottom: 6px; font-weight: 600; color: var(--lx-red); border: 2px solid var(--lx-red); }
-.jupyter-widgets-disconnected.lx-panel::after { content: none; }
+.jupyter-widgets-disconnected.lx-panel .jupyter-widgets-disconnected::before { content: none; }
 </style>"""

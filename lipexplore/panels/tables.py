@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from lipexplore.bounds import METHODS, method_class
-from lipexplore.figures.texts import degree_of, shape_text, times_text
+from lipexplore.figures.texts import changed_settings, degree_of, shape_text, times_text
 from lipexplore.figures.tightness import hover_text
 from lipexplore.panels.code import script
 from lipexplore.panels.state import Row
@@ -35,7 +35,7 @@ def runs_html(rows: Sequence[Row], key: object, selected: int | None) -> str:
     groups: dict[object, list[Row]] = {key: []}
     for row in sorted(rows, key=_place):
         groups.setdefault(row.question.key, []).append(row)
-    head = "".join(f'<th scope="col"{_text(left)}>{name}</th>' for name, left in COLUMNS)
+    head = "".join(f'<th scope="col"{_class(name, left)}>{name}</th>' for name, left in COLUMNS)
     body = ""
     for question, group in groups.items():
         if question != key:
@@ -57,18 +57,18 @@ def _place(row: Row) -> tuple[int, int, int]:
 
 def _row(row: Row, selected: bool, other: bool) -> str:
     names = " ".join(name for name, yes in (("lx-selected", selected), ("lx-other", other)) if yes)
-    title = method_class(row.run.method).label + _extra(row)
-    first = f'<th scope="row" class="lx-text">{escape(title)}</th>'
+    first = f'<th scope="row" class="lx-text">{escape(_name(row))}</th>'
     cells = [str(row.run.degree or ""), *_numbers(row), _status(row)]
     body = "".join(
-        f"<td{_text(left)}>{cell}</td>" for cell, (_, left) in zip(cells, COLUMNS[1:], strict=True)
+        f"<td{_class(column, left)}>{cell}</td>"
+        for cell, (column, left) in zip(cells, COLUMNS[1:], strict=True)
     )
     return f'<tr class="{names}">{first}{body}</tr>'
 
 
-def _extra(row: Row) -> str:
-    others = [f"{v}" for k, v in row.run.settings.items() if k != "degree" and v is not None]
-    return f", {', '.join(others)}" if others else ""
+def _name(row: Row) -> str:
+    label = method_class(row.run.method).label
+    return ", ".join([label, *changed_settings(row.run.method, row.run.settings)])
 
 
 def _numbers(row: Row) -> list[str]:
@@ -92,7 +92,9 @@ def _status(row: Row) -> str:
     return f'<span class="lx-refused">failed: {text}</span>' if row.state == "failed" else text
 
 
-def _text(left: bool) -> str:
+def _class(column: str, left: bool) -> str:
+    if column == "size":
+        return ' class="lx-text lx-size"'
     return ' class="lx-text"' if left else ""
 
 
@@ -145,5 +147,5 @@ def details_html(row: Row, time_limit: float | None = None) -> str:
 def row_label(row: Row) -> str:
     """Return a run in a few words, for a list to choose from."""
     degree = degree_of(row.bound) if row.bound else row.run.degree
-    name = method_class(row.run.method).label + _extra(row)
+    name = _name(row)
     return f"{row.number}: {name}" if degree is None else f"{row.number}: {name}, degree {degree}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from html import escape
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,11 @@ from lipexplore.panels.question_panel import QuestionPanel
 from lipexplore.panels.results_panel import ResultsPanel
 from lipexplore.panels.settings import plan
 from lipexplore.panels.sparsity_panel import SparsityPanel
-from lipexplore.panels.state import SECONDS_BETWEEN_POLLS, Change, WorkbenchState
+from lipexplore.panels.state import QUICK, SECONDS_BETWEEN_POLLS, Change, WorkbenchState
 from lipexplore.panels.style import STYLE
 
 if TYPE_CHECKING:
     import pandas
-
-LONGEST_AT_OPENING = 1.0
-"""Runs that are expected to take more seconds wait for the Run button."""
 
 TABS = ("Bounds", "Sparsity", "Code")
 FONT_SIZES = (14, 20)
@@ -43,6 +41,11 @@ def explore(networks: Any = None) -> Workbench:
         these or a mapping from names: they come first in the list of networks.
     """
     return Workbench(networks)
+
+
+@cache
+def _load_plotly() -> None:
+    bound_against_runtime([])
 
 
 class Workbench(ipywidgets.VBox):  # type: ignore[misc]
@@ -128,9 +131,8 @@ class Workbench(ipywidgets.VBox):  # type: ignore[misc]
 
     def _open(self) -> None:
         """Run at once what costs next to nothing, so that a first plot is there before a click."""
-        self.state.set_costs(self.state.count_costs())
         self._show_code()
-        self.state.run(longest=LONGEST_AT_OPENING)
+        self.state.run(longest=QUICK)
         self._tell_status()
         self._follow()
 
@@ -161,7 +163,7 @@ class Workbench(ipywidgets.VBox):  # type: ignore[misc]
                 return
 
     async def _pump(self) -> None:
-        await asyncio.to_thread(bound_against_runtime, [])  # loads plotly while the worker starts
+        await asyncio.to_thread(_load_plotly)  # while the worker starts
         while self.state.busy:
             self.state.pump()
             self.results.tick()

@@ -28,10 +28,14 @@ from lipexplore.relaxations.moments import (
 from lipexplore.relaxations.signs import (
     ball_inequalities,
     bound_inequalities,
+    joint_bounds,
     scaled_preactivations,
     secant_inequalities,
     sign_inequalities,
+    times_other_slopes,
 )
+
+PRODUCTS = ("none", "pairs", "triples")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +75,28 @@ class CoupledProblem:
             *combinations(slopes, 2),
         ]
 
-    def predicted_size(self, *, products: bool) -> dict[str, int]:
+    def predicted_size(self, products: str) -> dict[str, int]:
         """Count the program of :func:`coupled_relaxation` (from above) without building it."""
         n_0, units = len(self.inputs), len(self.slopes)
         if not units:
             return dict.fromkeys(("rows", "columns", "nonzeros", "blocks", "largest_block"), 0)
         order = 1 + len(self.signs) + units + n_0
-        size = predicted_size(self._cliques, 2) if products else {"columns": 0, "nonzeros": 0}
-        per_unit = 2 * (3 * n_0 + 3) + (3 * n_0 + n_0**2 + 2 if products else 0)
+        rows, columns, nonzeros = order * (order + 1) // 2, n_0 + 1, 4 * n_0 + 1
+        signs, secant = 3 * n_0 + 3, 2 + 3 * n_0 + n_0 * (n_0 - 1) // 2
+        columns, nonzeros = columns + 2 * units, nonzeros + signs * units
+        if products != "none":
+            size = predicted_size(self._cliques, 2)
+            columns += size["columns"] + 3 * units
+            nonzeros += size["nonzeros"] + (signs + secant) * units
+        if products == "triples":
+            pairs = units * (units - 1)
+            rows += n_0 * pairs // 2
+            columns += (8 + n_0) * pairs
+            nonzeros += (6 * signs + 2 * n_0) * pairs
         return {
-            "rows": order * (order + 1) // 2,
-            "columns": size["columns"] + (5 if products else 2) * units + n_0 + 1,
-            "nonzeros": size["nonzeros"] + 2 * per_unit * units + 4 * n_0 + 1,
+            "rows": rows,
+            "columns": columns,
+            "nonzeros": nonzeros,
             "blocks": 1,
             "largest_block": order,
         }
@@ -110,8 +124,7 @@ def coupled_relaxation(
     network: Network,
     region: Region,
     problem: CoupledProblem,
-    *,
-    products: bool,
+    products: str,
     memory_limit: float = math.inf,
 ) -> MomentRelaxation:
     """Return Shor's relaxation of the coupled program.
@@ -122,9 +135,12 @@ def coupled_relaxation(
 
         u_j z_j >= 0,  (1 - u_j) (-z_j) >= 0,  and x in the ball or box,
 
-    and with ``products`` also to u_j (upper_j - z_j) >= 0, (1 - u_j) (z_j - lower_j) >= 0,
+    with ``products`` not "none" also to u_j (upper_j - z_j) >= 0, (1 - u_j) (z_j - lower_j) >= 0,
     z_j (upper_j u_j + lower_j (1 - u_j) - z_j) >= 0 and the products of the bounds of two variables
-    (McCormick's inequalities, which are Krivine's of degree 2).
+    (McCormick's inequalities, which are Krivine's of degree 2), and with "triples" to the products
+    of u_k and 1 - u_k with the first four of them for all j != k, which say how two units divide
+    the region. Only those hold moments of degree 3, u_j u_k x_i, which are also bounded by
+    themselves; no matrix holds any.
 
     Raises
     ------
@@ -135,22 +151,26 @@ def coupled_relaxation(
     References
     ----------
     Chen, Lasserre, Magron, Pauwels, NeurIPS 2020 (arXiv 2002.03657); the inequality that bounds
-    z_j^2 is ours.
+    z_j^2 and the triples are ours.
     """
-    check_size(problem.predicted_size(products=products), memory_limit)
+    check_size(problem.predicted_size(products), memory_limit)
     if len(problem.slopes) == 0:
         return moment_relaxation(problem.source, [], Inequalities.none())
     units = problem.slopes - problem.source.blocks["s1"].start
     z = scaled_preactivations(network, region, units)
-    parts = [
-        sign_inequalities(z, problem.slopes, problem.inputs),
-        ball_inequalities(problem.inputs, within_l2=_is_round(region)),
-    ]
-    if products:
+    signs = sign_inequalities(z, problem.slopes, problem.inputs)
+    bounds = bound_inequalities(z, problem.slopes, problem.inputs)
+    parts = [signs, ball_inequalities(problem.inputs, within_l2=_is_round(region))]
+    if products != "none":
         parts += [
-            bound_inequalities(z, problem.slopes, problem.inputs),
+            bounds,
             secant_inequalities(z, problem.slopes, problem.inputs),
             Inequalities.of(krivine_relaxation(problem.source, problem._cliques, 2)),
+        ]
+    if products == "triples":
+        parts += [
+            times_other_slopes(signs.joined(bounds), problem.slopes),
+            joint_bounds(problem.slopes, problem.inputs),
         ]
     variables = np.concatenate([problem.signs, problem.slopes, problem.inputs])
     return moment_relaxation(

@@ -53,7 +53,7 @@ class PreActivations:
 def scaled_preactivations(network: Network, region: Region, units: Index) -> PreActivations:
     """Return the pre-activations of some units of the first hidden layer."""
     weight, bias = network.weights[0][units], network.biases[0][units]
-    center, radii = _center_and_radii(region, network.n_inputs)
+    center, radii = center_and_radii(region, network.n_inputs)
     lower, upper = region.affine_bounds(weight, bias)
     absolute = np.abs(weight)
     magnitude = absolute @ (np.abs(center) + 3.0 * radii) + np.abs(bias)
@@ -66,7 +66,7 @@ def scaled_preactivations(network: Network, region: Region, units: Index) -> Pre
     ).scaled()
 
 
-def _center_and_radii(region: Region, n_inputs: int) -> tuple[Array, Array]:
+def center_and_radii(region: Region, n_inputs: int) -> tuple[Array, Array]:
     """Return floats such that every x of the region has |x_i - center_i| <= radius_i."""
     if isinstance(region, Ball):
         return region.center, np.full(n_inputs, region.radius)
@@ -119,6 +119,49 @@ def secant_inequalities(z: PreActivations, slopes: Index, inputs: Index) -> Ineq
         _pairs(each[:, left], each[:, right]),
     ]
     return _inequalities(terms, coefficients)
+
+
+def times_other_slopes(inequalities: Inequalities, slopes: Index) -> Inequalities:
+    """Return u_k h >= 0 and (1 - u_k) h >= 0 for each h >= 0 and each unit k that h is not about.
+
+    Parameters
+    ----------
+    inequalities
+        Those of all units in order, perhaps several times over: column c is about unit c mod k.
+    """
+    total = Inequalities.none()
+    for number, slope in enumerate(slopes):
+        other = inequalities.columns % len(slopes) != number
+        _, columns = np.unique(inequalities.columns[other], return_inverse=True)
+        terms, values = inequalities.terms[other], inequalities.coefficients[other]
+        count = int(columns.max(initial=-1)) + 1
+        joint = np.sort(np.column_stack([terms, np.full(len(terms), slope)]), axis=1)
+        alone = np.column_stack([np.full(len(terms), EMPTY), terms])
+        on = Inequalities(columns, joint, values, count)
+        both = np.concatenate([columns, columns]), np.concatenate([alone, joint])
+        off = Inequalities(*both, np.concatenate([values, -values]), count)
+        total = total.joined(on).joined(off)
+    return total
+
+
+def joint_bounds(slopes: Index, inputs: Index) -> Inequalities:
+    """Return u_j u_k xi_i >= 0 and u_j u_k (1 - xi_i) >= 0 for all j < k and all i.
+
+    The products of :func:`times_other_slopes` alone do not bound every such moment.
+    """
+    first, second = np.array([*combinations(slopes, 2)], dtype=np.int64).reshape(-1, 2).T
+    first, second = np.repeat(first, len(inputs)), np.repeat(second, len(inputs))
+    each = np.resize(inputs, len(first))
+    count = len(first)
+    with_input = np.column_stack([first, second, each])
+    without = np.column_stack([np.full(count, EMPTY), first, second])
+    columns = np.arange(count, dtype=np.int64)
+    return Inequalities(
+        np.concatenate([columns, columns + count, columns + count]),
+        np.concatenate([with_input, without, with_input]),
+        np.repeat([1.0, 1.0, -1.0], count),
+        2 * count,
+    )
 
 
 def ball_inequalities(inputs: Index, *, within_l2: bool) -> Inequalities:

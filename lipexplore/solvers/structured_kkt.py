@@ -89,6 +89,8 @@ class _Factored:
             self.factor = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
         except np.linalg.LinAlgError as trouble:
             raise ArithmeticError(*trouble.args) from None  # CVXOPT then ends with its iterate
+        if not np.isfinite(np.diagonal(self.factor[0])).all():
+            raise ArithmeticError("the scaling holds NaN")
 
     def _summed(self, values: Array) -> Array:
         """Return Q^T values."""

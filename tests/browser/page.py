@@ -88,6 +88,10 @@ class Notebook:
         if top:
             self.panel().evaluate("(node) => node.scrollIntoView({ block: 'start' })")
         self.page.mouse.move(5, 5)
+        self.page.wait_for_function(
+            "() => [...document.querySelectorAll('.lx-plot')].every((plot) =>"
+            " !plot.getClientRects().length || plot.querySelector('.main-svg, .lx-note'))"
+        )
         self.page.wait_for_timeout(400)
         path = SCREENSHOTS / f"{name}.png"
         self.page.screenshot(path=path)

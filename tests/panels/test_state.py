@@ -164,12 +164,12 @@ def test_large_polynomials_are_not_expanded_to_be_counted(fake):
     assert "not counted" in cost.note or cost.refused
 
 
-def test_longest_leaves_slow_runs_out_and_cheap_ones_come_first(state, fake):
+def test_longest_leaves_slow_runs_out_and_quick_upper_bounds_come_first(state, fake):
     state.change(methods=("lipopt-lp", "path", "vertex-search"), degrees=(2, 3))
     state.set_costs(state.count_costs())
     state.run(longest=1.0)
     jobs = [(job.method, job.settings.get("degree")) for job in fake.jobs.values()]
-    assert jobs == [("path", None), ("vertex-search", None), ("lipopt-lp", 2)]
+    assert jobs == [("path", None), ("lipopt-lp", 2), ("vertex-search", None)]
     assert math.inf > state.costs[-1].expected
 
 
