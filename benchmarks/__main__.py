@@ -16,6 +16,8 @@ MEASUREMENTS = (
     "cvxopt_kkt",
     "digits_degree_2",
     "verification",
+    "structured_kkt",
+    "input_reduction",
 )
 
 

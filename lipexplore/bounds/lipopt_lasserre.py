@@ -17,6 +17,7 @@ from lipexplore.regions import Region
 from lipexplore.relaxations.lasserre import (
     check_order,
     clique_relaxation,
+    elimination_cliques,
     least_order,
     pair_relaxation,
     predicted_clique_size,
@@ -38,9 +39,9 @@ class LipoptLasserre(SlopeMethod):
     """Maximise the gradient polynomial over moments whose matrices are positive semidefinite.
 
     max p . y subject to M(y) >= 0 (semidefinite), where M holds the moments of all products of two
-    monomials and x^2 = x, as the maximum is at a vertex. ``pairs``: one matrix for all variables
-    (Shor's relaxation) and the products of the polynomial's own degree (those of ``lipopt-lp`` with
-    the family ``layerwise``); ``triangles``: triangle inequalities in addition, where violated;
+    monomials and x^2 = x, as the maximum is at a vertex. ``pairs``: Shor's relaxation (one matrix,
+    or cheaper ones on cliques that lose nothing) and the products of the polynomial's own degree
+    (those of ``lipopt-lp`` with the family ``layerwise``); ``triangles``: triangle inequalities in addition, where violated;
     ``cliques``: one matrix per clique, with all monomials up to the order. The reported value is
     recomputed from the multipliers with a proof that every Gram matrix is semidefinite.
 
@@ -122,7 +123,7 @@ class LipoptLasserre(SlopeMethod):
         slopes = self.slope_ranges(network, region)
         problems = norm_gradient_problems(network, slopes, norm)
         largest = max(problems, key=lambda problem: len(problem.objective.terms))
-        size = self._predicted(largest, self._cliques(largest, network, slopes))
+        size = self._predicted(largest, *self._cliques(largest, network, slopes))
         seconds = len(problems) * predicted_seconds(size)
         memory = predicted_memory(size)
         total = {key: count * len(problems) for key, count in size.items()}
@@ -138,23 +139,36 @@ class LipoptLasserre(SlopeMethod):
     def _relaxation(
         self, problem: PolynomialProblem, network: Network, slopes: SlopeRanges
     ) -> MomentRelaxation:
-        cliques = self._cliques(problem, network, slopes)
+        cliques, matrices = self._cliques(problem, network, slopes)
         limit = default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
         if self.variant == "cliques":
             return clique_relaxation(problem, cliques, self._order(problem), limit)
-        return pair_relaxation(problem, cliques, limit)
+        return pair_relaxation(problem, cliques, matrices, limit)
 
     def _cliques(
         self, problem: PolynomialProblem, network: Network, slopes: SlopeRanges
-    ) -> Cliques:
-        family = self.clique_family if self.variant == "cliques" else "layerwise"
-        return clique_family(problem, network, slopes, family)
+    ) -> tuple[Cliques, Cliques]:
+        """Return the cliques of products (or of the hierarchy) and those of Shor's matrices."""
+        if self.variant == "cliques":
+            cliques = clique_family(problem, network, slopes, self.clique_family)
+            return cliques, cliques
+        products = clique_family(problem, network, slopes, "layerwise")
+        dense = clique_family(problem, network, slopes, "dense")
+        choices = [dense] if self.variant == "triangles" else [dense, elimination_cliques(products)]
+        return products, min(
+            choices,
+            key=lambda matrices: predicted_seconds(
+                predicted_pair_size(problem, products, matrices)
+            ),
+        )
 
-    def _predicted(self, problem: PolynomialProblem, cliques: Cliques) -> dict[str, int]:
+    def _predicted(
+        self, problem: PolynomialProblem, cliques: Cliques, matrices: Cliques
+    ) -> dict[str, int]:
         if self.variant == "cliques":
             check_order(problem, self._order(problem))
             return predicted_clique_size(cliques, self._order(problem))
-        return predicted_pair_size(problem, cliques)
+        return predicted_pair_size(problem, cliques, matrices)
 
     def _order(self, problem: PolynomialProblem) -> int:
         return self.order or least_order(problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lipexplore.bounds.method import OnProgress
 from lipexplore.certificates.sums_of_squares import SumsCertificate, verified_bound
 from lipexplore.certificates.tables import root_above
-from lipexplore.relaxations.moments import MomentRelaxation
+from lipexplore.relaxations.moments import MomentRelaxation, seconds_per_iteration
 from lipexplore.relaxations.triangles import violated_triangles, with_triangles
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ProgramRun:
     Parameters
     ----------
     solver
-        Name of the solver.
+        Name of the solver, or "auto" for :func:`preferred_solver`.
     time_limit
         Seconds for all programs together from now, or None.
     on_progress
@@ -110,11 +110,12 @@ class ProgramRun:
     def _solution(self, relaxation: MomentRelaxation) -> Solution:
         from lipexplore.solvers import solve
 
+        name = preferred_solver(relaxation.size) if self.solver == "auto" else self.solver
         program = relaxation.problem()
         start = time.perf_counter()
         solution = solve(
             program,
-            solver=self.solver,
+            solver=name,
             time_limit=self.seconds_left,
             on_progress=_forward(self.on_progress, relaxation.scale),
         )
@@ -152,6 +153,14 @@ class ProgramRun:
         total = {key: sum(size[key] for size in sizes) for key in sizes[0]}
         total["largest_block"] = max(size["largest_block"] for size in sizes)
         return {**total, "programs": self.programs, "iterations": self.iterations}
+
+
+def preferred_solver(size: Mapping[str, int]) -> str:
+    """Return the solver that is expected to be faster, or "auto" without Clarabel."""
+    from lipexplore.solvers.choice import CLARABEL
+
+    seconds = seconds_per_iteration(size)
+    return min(seconds, key=seconds.__getitem__) if CLARABEL.available else "auto"
 
 
 def _status(attempt: Attempt) -> str:

@@ -203,8 +203,9 @@ def _lay_out(figure: go.Figure, bounds: Sequence[Bound], font_size: int) -> None
         hoverlabel={"align": "left", "font": {"size": font_size}},
         legend={
             "orientation": "h",
-            "yanchor": "bottom",
-            "y": 1.04,
+            "yref": "container",
+            "yanchor": "top",
+            "y": 0.99,
             "x": 0,
             "font": {"size": min(font_size, 16)},
         },

@@ -70,7 +70,9 @@ STYLE: Final = """<style>
 .lx-panel .jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 0 1 auto; min-width: 6em;
   line-height: var(--lx-line); height: var(--lx-line); font-size: var(--lx-font); }
 .lx-panel .jupyter-widget-tab .lm-TabBar-tabLabel { font-size: var(--lx-font); }
-.lx-panel .lx-plot { min-height: 240px; overflow: hidden; }
+.lx-panel .lx-plot { overflow: hidden; }
+.lx-panel .lx-plot :is(.jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output,
+  .js-plotly-plot, .plot-container, .svg-container) { min-height: inherit; }
 .lx-panel .jp-OutputPrompt, .lx-panel .jp-OutputArea-prompt { display: none; }
 .lx-panel .jp-OutputArea-output { padding: 0; }
 .lx-panel .js-plotly-plot .cartesianlayer text, .lx-panel .js-plotly-plot .infolayer text {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 
 from lipexplore.errors import DegreeTooLow
 from lipexplore.polynomials.polynomial import EMPTY, Index, PolynomialProblem
-from lipexplore.polynomials.sparsity import Cliques, clique_subsets
+from lipexplore.polynomials.sparsity import Cliques, clique_subsets, count_subsets
 from lipexplore.relaxations.krivine import krivine_relaxation, predicted_size
 from lipexplore.relaxations.moments import (
     Inequalities,
@@ -49,24 +51,29 @@ def clique_relaxation(
 
 
 def pair_relaxation(
-    problem: PolynomialProblem, cliques: Cliques, memory_limit: float = math.inf
+    problem: PolynomialProblem,
+    products: Cliques,
+    matrices: Cliques,
+    memory_limit: float = math.inf,
 ) -> MomentRelaxation:
     """Return Shor's relaxation together with the products of the polynomial's own degree.
 
-    One moment matrix holds all products of two variables; the variables of each monomial of the
-    polynomial also form all 2^k products of factors x or 1 - x. Those products are what a full
-    moment matrix of these k variables says on the vertices of the cube: for one hidden layer the
-    program is the order 1 on everything and the order 2 on the pairs (t_i, s_j).
+    Matrices of order 1 hold the products of two variables of a clique; the variables of each
+    monomial of the polynomial also form all 2^k products of factors x or 1 - x. Those products are
+    what a full moment matrix of these k variables says on the vertices of the cube: for one hidden
+    layer the program is the order 1 on everything and the order 2 on the pairs (t_i, s_j).
 
     Parameters
     ----------
-    cliques
+    products
         The polynomial's maximal monomials (family ``layerwise``).
+    matrices
+        All variables in one clique, or :func:`elimination_cliques`, which give the same value.
 
     Raises
     ------
     RelaxationTooLarge
-        If the moment matrix would have more than 100 rows or the memory exceeds ``memory_limit``
+        If a moment matrix would have more than 100 rows or the memory exceeds ``memory_limit``
         bytes; counted before building.
 
     References
@@ -74,12 +81,40 @@ def pair_relaxation(
     Chen, Lasserre, Magron, Pauwels, NeurIPS 2020 (arXiv 2002.03657): order 1 with cliques of
     order 2 (HR-2).
     """
-    check_size(predicted_pair_size(problem, cliques), memory_limit)
-    variables = used_variables(problem)
+    check_size(predicted_pair_size(problem, products, matrices), memory_limit)
     degree = max(1, problem.objective.degree)
-    products = Inequalities.of(krivine_relaxation(problem, cliques, degree))
-    bases = [linear_basis(variables)] if len(variables) else []
-    return moment_relaxation(problem, bases, products)
+    inequalities = Inequalities.of(krivine_relaxation(problem, products, degree))
+    return moment_relaxation(problem, [*map(linear_basis, matrices.members)], inequalities)
+
+
+def elimination_cliques(products: Cliques) -> Cliques:
+    """Return cliques of a chordal graph that joins two variables which meet in a product.
+
+    A matrix with entries at the edges of a chordal graph can be completed to a semidefinite one
+    exactly if its cliques' blocks are semidefinite, so these blocks lose nothing against one matrix
+    for all variables. Variables of least degree are eliminated first: for one dense hidden layer
+    the cliques are the smaller layer and one variable of the larger.
+
+    References
+    ----------
+    Grone, Johnson, Sa, Wolkowicz, Linear Algebra Appl. 58 (1984); Waki, Kim, Kojima, Muramatsu,
+    SIAM J. Optim. 17 (2006).
+    """
+    import networkx
+    from networkx.algorithms.approximation import treewidth_min_degree
+
+    graph: Any = networkx.Graph()
+    for clique in products.members:
+        graph.add_nodes_from(clique.tolist())
+        graph.add_edges_from(combinations(clique.tolist(), 2))
+    bags: list[frozenset[int]] = []
+    if len(graph):
+        _, tree = treewidth_min_degree(graph)
+        for bag in sorted(tree, key=lambda bag: (-len(bag), sorted(bag))):
+            if not any(bag <= other for other in bags):
+                bags.append(bag)
+    members = [np.array(sorted(bag), dtype=np.int64) for bag in bags]
+    return Cliques("elimination", tuple(members))
 
 
 def check_order(problem: PolynomialProblem, order: int) -> None:
@@ -108,20 +143,24 @@ def predicted_clique_size(cliques: Cliques, order: int) -> dict[str, int]:
         "columns": 0,
         "nonzeros": 0,
         "blocks": len(lengths),
-        "largest_block": _count(max(lengths, default=0), order),
+        "largest_block": max((_count(length, order) for length in lengths), default=0),
     }
 
 
-def predicted_pair_size(problem: PolynomialProblem, cliques: Cliques) -> dict[str, int]:
-    """Count :func:`pair_relaxation` without building it."""
-    products = predicted_size(cliques, max(1, problem.objective.degree))
-    order = len(used_variables(problem)) + 1
-    pairs = order * (order - 1) // 2
+def predicted_pair_size(
+    problem: PolynomialProblem, products: Cliques, matrices: Cliques
+) -> dict[str, int]:
+    """Count :func:`pair_relaxation` (monomials from above) without building it."""
+    degree = max(1, problem.objective.degree)
+    pairs = sum(len(block) for block in clique_subsets(matrices, 2) if block.shape[1] == 2)
+    larger = sum(
+        count * (2**size - _count(size, 2))
+        for size, count in count_subsets(products, degree).items()
+    )
     return {
-        "rows": 1 + pairs + products["columns"],
-        **products,
-        "blocks": min(order - 1, 1),
-        "largest_block": order if order > 1 else 0,
+        **predicted_clique_size(matrices, 1),
+        **predicted_size(products, degree),
+        "rows": 1 + len(used_variables(problem)) + pairs + larger,
     }
 
 

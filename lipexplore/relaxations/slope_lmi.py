@@ -83,7 +83,7 @@ class SlopeLMI:
 
     @property
     def weight(self) -> float:
-        """What sum(mu) counts in the objective: sup of sum_k x_k^2 / sum_k mu_k x_k^2 and so on."""
+        """Weight of sum(mu): 1 for l_inf, k for l_2, whose ball has |x|^2 <= k when scaled."""
         return 1.0 / float(self.scales[0]) ** 2
 
     @cached_property

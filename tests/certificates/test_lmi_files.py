@@ -20,7 +20,12 @@ QUESTIONS = {
     "margin": {"norm": "linf", "output": 1, "minus": 2},
     "jointly": {"norm": "l2", "output": "all"},
     "ball": {"norm": "l2", "region": lipexplore.Ball(np.array([0.1, 0.2, 0.3]), 0.25, "l2")},
-    "box": {"norm": "linf", "region": lipexplore.Box(np.zeros(3), np.ones(3)), "slopes": "back-substitution"},
+    "box": {"norm": "linf", "region": lipexplore.Box(np.zeros(3), np.ones(3))},
+    "slopes": {
+        "norm": "linf",
+        "region": lipexplore.Box(np.zeros(3), np.ones(3)),
+        "slopes": "back-substitution",
+    },
     "slice": {"norm": "linf", "layers": (2, 3), "region": lipexplore.Ball(np.zeros(3), 0.5)},
 }
 

@@ -20,9 +20,9 @@ from lipexplore.relaxations.coupled import coupled_problem, coupled_relaxation
 from lipexplore.relaxations.signs import center_and_radii
 from lipexplore.relaxations.triangles import violated_triangles, with_triangles
 from lipexplore.solvers import solve
-from tests.certificates.test_sums_of_squares import POISONS
 from tests.oracles import exact_affine, fast_polynomial_maximum, rational
 from tests.patterns import cell_constant, true_constant
+from tests.poisons import POISONS
 
 RADII = (0.1, 0.4, 1.5)
 

@@ -7,14 +7,16 @@ import pytest
 
 import lipexplore
 from lipexplore.bounds import estimate
+from lipexplore.certificates.sums_of_squares import verified_bound
 from lipexplore.errors import DegreeTooLow, RelaxationTooLarge
 from lipexplore.networks.generators import random_dense
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.polynomials.gradient import norm_gradient_problem
-from lipexplore.polynomials.sparsity import clique_family
-from lipexplore.relaxations.lasserre import clique_relaxation, pair_relaxation
+from lipexplore.polynomials.sparsity import Cliques, clique_family
+from lipexplore.relaxations.lasserre import clique_relaxation, elimination_cliques, pair_relaxation
 from lipexplore.relaxations.triangles import TriangleCuts, violated_triangles, with_triangles
+from lipexplore.solvers import solve
 from tests.patterns import at_least, pattern_maximum
 
 EXACT = {0: 3.215871, 1: 2.407727, 2: 3.703597}
@@ -111,11 +113,12 @@ def test_triangles_tighten_two_hidden_layers():
 
 
 def relaxations():
-    problem, cliques = question(random_dense((3, 4, 1), 0))
-    pairs = pair_relaxation(problem, cliques)
+    problem, products = question(random_dense((3, 4, 1), 0))
+    pairs = pair_relaxation(problem, products, Cliques("dense", (np.arange(7),)))
     all_triples = list(combinations(range(7), 3))
     triples, patterns = zip(*product(all_triples, range(4)), strict=True)
     yield with_triangles(pairs, TriangleCuts(np.array(triples), np.array(patterns)))
+    yield pair_relaxation(problem, products, elimination_cliques(products))
     yield clique_relaxation(*question(random_dense((2, 3, 2, 1), 1), family="output"), 2)
     yield clique_relaxation(*question(random_dense((3, 4, 1), 0), Norm.L2, "output"), 1)
 
@@ -134,10 +137,26 @@ def test_moments_of_every_vertex_are_feasible(relaxation):
         assert relaxation.objective @ y == pytest.approx(problem.objective(x[:-1]), abs=1e-12)
 
 
+@pytest.mark.parametrize("widths", [(9, 4, 1), (3, 8, 1), (4, 3, 4, 1)])
+def test_cliques_of_an_elimination_lose_nothing(widths):
+    network = random_dense(widths, 0)
+    problem, products = question(network)
+    cliques = elimination_cliques(products)
+    assert cliques.running_intersection
+    if len(widths) == 3:
+        assert cliques.largest == min(widths[:2]) + 1
+    values = []
+    for matrices in (cliques, Cliques("dense", (np.arange(sum(widths[:-1])),))):
+        relaxation = pair_relaxation(problem, products, matrices)
+        solution = solve(relaxation.problem())
+        values.append(verified_bound(relaxation, solution.duals).value)
+    assert values[0] == pytest.approx(values[1], rel=1e-6)
+
+
 def test_violated_triangles_are_found():
     """Three variables of which any two always differ: impossible, and pattern 0 says so."""
     problem, cliques = question(random_dense((2, 1, 1), 0))
-    relaxation = pair_relaxation(problem, cliques)
+    relaxation = pair_relaxation(problem, cliques, Cliques("dense", (np.arange(3),)))
     moments = np.zeros(len(relaxation.monomials))
     moments[relaxation.blocks[0][0]] = moments[np.diagonal(relaxation.blocks[0])] = 0.5
     cuts = violated_triangles(relaxation, moments[1:], 10, 1e-6)
@@ -163,7 +182,9 @@ def test_refusals_name_what_to_change():
     with pytest.raises(DegreeTooLow, match="use order 2 or higher"):
         sdp(network, variant="cliques", order=1)
     with pytest.raises(RelaxationTooLarge, match="order 161, above 100"):
-        sdp(random_dense((80, 80, 1), 0))
+        sdp(random_dense((80, 80, 1), 0), variant="triangles")
+    with pytest.raises(RelaxationTooLarge, match="order 112, above 100"):
+        sdp(random_dense((110, 110, 1), 0))
     with pytest.raises(RelaxationTooLarge, match="order 232, above 100"):
         sdp(random_dense((20, 20, 1), 0), variant="cliques", order=2)
     with pytest.raises(RelaxationTooLarge, match="above the limit of 1e-09 GB"):
@@ -181,6 +202,6 @@ def test_progress_and_time_limit():
 
 def test_program_prints_as_mathematics():
     problem, cliques = question(random_dense((3, 2, 1), 0))
-    relaxation = pair_relaxation(problem, cliques)
+    relaxation = pair_relaxation(problem, cliques, Cliques("dense", (np.arange(5),)))
     assert "1 moment blocks of order up to 6" in str(relaxation)
     assert "maximize" in str(relaxation.problem())
