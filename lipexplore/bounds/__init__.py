@@ -51,6 +51,10 @@ METHODS: Final[tuple[type[BoundMethod], ...]] = (
 )
 
 
+LARGEST_COUNTS: Final = ("degree", "largest_block")
+"""Counts of a Bound's ``size`` of which several programs have the largest, not the sum."""
+
+
 def method_class(name: str) -> type[BoundMethod]:
     """Return the method called ``name``.
 
@@ -210,7 +214,10 @@ def _largest(answers: list[Bound]) -> Bound:
         status="; ".join(sorted({item.status for item in answers})),
         solver_value=max(item.solver_value for item in answers),
         residual=math.fsum(item.residual for item in answers) / len(answers),
-        size={key: sum(item.size[key] for item in answers) for key in top.size},
+        size={
+            key: (max if key in LARGEST_COUNTS else sum)(item.size[key] for item in answers)
+            for key in top.size
+        },
         build_seconds=sum(item.build_seconds for item in answers),
         solve_seconds=sum(item.solve_seconds for item in answers),
         verify_seconds=sum(item.verify_seconds for item in answers),

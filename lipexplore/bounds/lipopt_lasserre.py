@@ -25,6 +25,7 @@ from lipexplore.relaxations.lasserre import (
 )
 from lipexplore.relaxations.memory import default_memory_limit
 from lipexplore.relaxations.moments import (
+    LARGEST_BLOCK,
     MomentRelaxation,
     predicted_memory,
     predicted_seconds,
@@ -41,9 +42,10 @@ class LipoptLasserre(SlopeMethod):
     max p . y subject to M(y) >= 0 (semidefinite), where M holds the moments of all products of two
     monomials and x^2 = x, as the maximum is at a vertex. ``pairs``: Shor's relaxation (one matrix,
     or cheaper ones on cliques that lose nothing) and the products of the polynomial's own degree
-    (those of ``lipopt-lp`` with the family ``layerwise``); ``triangles``: triangle inequalities in addition, where violated;
-    ``cliques``: one matrix per clique, with all monomials up to the order. The reported value is
-    recomputed from the multipliers with a proof that every Gram matrix is semidefinite.
+    (those of ``lipopt-lp`` with the family ``layerwise``); ``triangles``: triangle inequalities in
+    addition, where violated; ``cliques``: one matrix per clique, with all monomials up to the
+    order. The reported value is recomputed from the multipliers with a proof that every Gram matrix
+    is semidefinite.
 
     References
     ----------
@@ -155,12 +157,12 @@ class LipoptLasserre(SlopeMethod):
         products = clique_family(problem, network, slopes, "layerwise")
         dense = clique_family(problem, network, slopes, "dense")
         choices = [dense] if self.variant == "triangles" else [dense, elimination_cliques(products)]
-        return products, min(
-            choices,
-            key=lambda matrices: predicted_seconds(
-                predicted_pair_size(problem, products, matrices)
-            ),
-        )
+
+        def cost(matrices: Cliques) -> tuple[int, float]:
+            size = predicted_pair_size(problem, products, matrices)
+            return max(size["largest_block"], LARGEST_BLOCK), predicted_seconds(size)
+
+        return products, min(choices, key=cost)
 
     def _predicted(
         self, problem: PolynomialProblem, cliques: Cliques, matrices: Cliques
