@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -100,21 +98,20 @@ def elimination_cliques(products: Cliques) -> Cliques:
     Grone, Johnson, Sa, Wolkowicz, Linear Algebra Appl. 58 (1984); Waki, Kim, Kojima, Muramatsu,
     SIAM J. Optim. 17 (2006).
     """
-    import networkx
-    from networkx.algorithms.approximation import treewidth_min_degree
-
-    graph: Any = networkx.Graph()
+    neighbours: dict[int, set[int]] = {}
     for clique in products.members:
-        graph.add_nodes_from(clique.tolist())
-        graph.add_edges_from(combinations(clique.tolist(), 2))
-    bags: list[frozenset[int]] = []
-    if len(graph):
-        _, tree = treewidth_min_degree(graph)
-        for bag in sorted(tree, key=lambda bag: (-len(bag), sorted(bag))):
-            if not any(bag <= other for other in bags):
-                bags.append(bag)
-    members = [np.array(sorted(bag), dtype=np.int64) for bag in bags]
-    return Cliques("elimination", tuple(members))
+        for variable in clique.tolist():
+            neighbours.setdefault(variable, set()).update(clique.tolist())
+    bags: list[set[int]] = []
+    while neighbours:
+        least = min(neighbours, key=lambda variable: (len(neighbours[variable]), variable))
+        bag = neighbours.pop(least)
+        for variable in bag - {least}:
+            neighbours[variable] |= bag
+            neighbours[variable].discard(least)
+        if not any(bag <= other for other in bags):
+            bags.append(bag)
+    return Cliques("elimination", tuple(np.array(sorted(bag), dtype=np.int64) for bag in bags))
 
 
 def check_order(problem: PolynomialProblem, order: int) -> None:
