@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
+from lipexplore.bounds.progress import in_units
 from lipexplore.certificates.tables import (
     TableCertificate,
     root_above,
@@ -38,7 +38,7 @@ from lipexplore.relaxations.memory import default_memory_limit
 if TYPE_CHECKING:
     import picos
 
-    from lipexplore.solvers import Progress, Solution
+    from lipexplore.solvers import Solution
 
 STAGES = ("build_seconds", "solve_seconds", "verify_seconds")
 SHORTEST_SECONDS = 1e-3
@@ -214,7 +214,7 @@ class _Run:
             solver=self.method.solver,
             time_limit=None if left is None else max(left, SHORTEST_SECONDS),
             threads=self.method.threads,
-            on_progress=_forward(self.on_progress, scale),
+            on_progress=in_units(self.on_progress, scale),
         )
 
     def summary(self, start: float) -> dict[str, Any]:
@@ -240,20 +240,3 @@ def _root_residual(certificate: TableCertificate) -> float:
     """Return by how much the square root can exceed that of the solver's value."""
     below = max(certificate.value - certificate.residual, 0.0)
     return math.sqrt(max(certificate.value, 0.0)) - math.sqrt(below)
-
-
-def _forward(on_progress: OnProgress | None, scale: float) -> Callable[[Progress], None] | None:
-    """Pass a solver's iterations on in the units of the polynomial."""
-    if on_progress is None:
-        return None
-
-    def forward(progress: Progress) -> None:
-        on_progress(
-            {
-                "iteration": progress.iteration,
-                "primal": None if progress.primal is None else progress.primal * scale,
-                "dual": None if progress.dual is None else progress.dual * scale,
-            }
-        )
-
-    return forward

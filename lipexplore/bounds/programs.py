@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from lipexplore.bounds.method import OnProgress
+from lipexplore.bounds.progress import in_units
 from lipexplore.certificates.sums_of_squares import SumsCertificate, verified_bound
 from lipexplore.certificates.tables import root_above
 from lipexplore.relaxations.moments import MomentRelaxation, seconds_per_iteration
 from lipexplore.relaxations.triangles import violated_triangles, with_triangles
 
 if TYPE_CHECKING:
-    from lipexplore.solvers import Progress, Solution
+    from lipexplore.solvers import Solution
 
 SHORTEST_SECONDS = 1e-3
 LARGEST_ROUNDS, CUTS_PER_ROUND = 20, 500
@@ -117,7 +118,7 @@ class ProgramRun:
             program,
             solver=name,
             time_limit=self.seconds_left,
-            on_progress=_forward(self.on_progress, relaxation.scale),
+            on_progress=in_units(self.on_progress, relaxation.scale),
         )
         self.solve_seconds += time.perf_counter() - start
         self.programs += 1
@@ -169,20 +170,3 @@ def _status(attempt: Attempt) -> str:
 
 def _root(value: float, root: int) -> float:
     return value if root == 1 else math.sqrt(max(value, 0.0))
-
-
-def _forward(on_progress: OnProgress | None, scale: float) -> Callable[[Progress], None] | None:
-    """Pass a solver's iterations on in the units of the polynomial."""
-    if on_progress is None:
-        return None
-
-    def forward(progress: Progress) -> None:
-        on_progress(
-            {
-                "iteration": progress.iteration,
-                "primal": None if progress.primal is None else progress.primal * scale,
-                "dual": None if progress.dual is None else progress.dual * scale,
-            }
-        )
-
-    return forward

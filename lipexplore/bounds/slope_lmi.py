@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
+from lipexplore.bounds.progress import in_units
 from lipexplore.certificates.lmi import LMICertificate, verified_bound
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_system import SectorSystem, sector_system, slope_system
@@ -27,7 +27,7 @@ from lipexplore.relaxations.slope_lmi import (
 )
 
 if TYPE_CHECKING:
-    from lipexplore.solvers import Progress, Solution
+    from lipexplore.solvers import Solution
 
 SHORTEST_SECONDS = 1e-3
 
@@ -147,7 +147,7 @@ class SlopeLMIBound(SlopeMethod):
             solver=self.solver,
             time_limit=None if math.isinf(left) else left,
             tolerance=self.tolerance,
-            on_progress=_forward(on_progress, lmi.unit),
+            on_progress=in_units(on_progress, lmi.unit),
             structure=lmi.structure(),
         )
 
@@ -155,20 +155,3 @@ class SlopeLMIBound(SlopeMethod):
 def _residual(certificate: LMICertificate, claimed: float) -> float:
     """Return by how much the proven bound exceeds what the solver claimed."""
     return max(certificate.value - claimed, 0.0) if math.isfinite(claimed) else certificate.value
-
-
-def _forward(on_progress: OnProgress | None, unit: float) -> Callable[[Progress], None] | None:
-    """Pass a solver's iterations on in the units of the network."""
-    if on_progress is None:
-        return None
-
-    def forward(progress: Progress) -> None:
-        on_progress(
-            {
-                "iteration": progress.iteration,
-                "primal": None if progress.primal is None else progress.primal * unit,
-                "dual": None if progress.dual is None else progress.dual * unit,
-            }
-        )
-
-    return forward

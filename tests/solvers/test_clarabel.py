@@ -335,7 +335,7 @@ def test_time_limit():
         on_progress=lambda progress: time.sleep(0.1),
     )
     assert solution.status == "time limit"
-    assert 0.3 <= solution.seconds < 3
+    assert 0.3 <= solution.seconds < 10
 
 
 def test_ctrl_c_ends_the_solve():

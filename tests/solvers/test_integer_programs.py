@@ -68,7 +68,7 @@ def test_cancel_from_another_thread():
     solution = solve(hard_program(), cancel=cancel)
     timer.join()
     assert solution.status == "cancelled"
-    assert 0.2 < solution.seconds < 2
+    assert 0.2 < solution.seconds < 8
     assert solution.value < solution.bound
 
 

@@ -70,7 +70,7 @@ def test_iteration_limit_leaves_multipliers(small, solver):
 def test_time_limit_leaves_multipliers(medium, medium_optimum, solver, limit):
     solution = solve(medium.state(), solver=solver, time_limit=limit)
     assert solution.status == "time limit"
-    assert limit <= solution.seconds < limit + 1.2
+    assert limit <= solution.seconds < limit + 5.0
     assert medium.repaired(solution.duals[0]) > medium_optimum
 
 
@@ -125,7 +125,7 @@ def test_cancel_from_another_thread(medium, solver):
     solution = solve(medium.state(), solver=solver, cancel=cancel)
     timer.join()
     assert solution.status == "cancelled"
-    assert time.perf_counter() - start < 1.5
+    assert time.perf_counter() - start < 6.0
 
 
 @pytest.mark.parametrize("error", [KeyError, ZeroDivisionError, KeyboardInterrupt])
