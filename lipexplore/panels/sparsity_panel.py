@@ -177,7 +177,7 @@ def drawing_of(program: Program, number: int) -> Drawing:
     if clique is not None:
         products = len(set(pattern.columns[pattern.marked].tolist()))
         lines.append(
-            f"Marked in red: clique {chosen + 1} of {len(members):,}, with "
+            f"Marked in orange: clique {chosen + 1} of {len(members):,}, with "
             f"{len(clique):,} variables ({variables_text(relaxation.source, clique)}) and "
             f"{products:,} of the {pattern.shape[1]:,} products."
         )

@@ -101,7 +101,8 @@ def clique_family(
                 holders = _with_neighbours(holders, network.n_inputs)
             kept = np.zeros(holders.shape[1], dtype=bool)
             kept[used] = True
-            sets = np.unique(holders & kept, axis=0)
+            sets, first = np.unique(holders & kept, axis=0, return_index=True)
+            sets = sets[np.argsort(first)]  # in the order of the units
             members = [np.flatnonzero(row).astype(np.int64) for row in sets if row.any()]
         case _:
             raise InvalidSetting(
