@@ -16,7 +16,7 @@ from lipexplore.relaxations.coupled import (
     coupled_problem,
     coupled_relaxation,
 )
-from lipexplore.relaxations.memory import default_memory_limit
+from lipexplore.relaxations.memory import limit_bytes
 from lipexplore.relaxations.moments import predicted_memory, predicted_seconds
 
 SOLVERS = ("auto", "clarabel", "cvxopt")
@@ -84,9 +84,7 @@ class CoupledSdp(BoundMethod):
             region,
             _problem(network, region),
             self._products,
-            memory_limit=(
-                default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
-            ),
+            memory_limit=limit_bytes(self.memory_limit),
         )
         attempt = run.attempt(relaxation)
         run.kept.append(run.with_triangles(attempt) if self.products == "triangles" else attempt)

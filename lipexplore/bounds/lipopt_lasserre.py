@@ -23,7 +23,7 @@ from lipexplore.relaxations.lasserre import (
     predicted_clique_size,
     predicted_pair_size,
 )
-from lipexplore.relaxations.memory import default_memory_limit
+from lipexplore.relaxations.memory import limit_bytes
 from lipexplore.relaxations.moments import (
     LARGEST_BLOCK,
     MomentRelaxation,
@@ -142,7 +142,7 @@ class LipoptLasserre(SlopeMethod):
         self, problem: PolynomialProblem, network: Network, slopes: SlopeRanges
     ) -> MomentRelaxation:
         cliques, matrices = self._cliques(problem, network, slopes)
-        limit = default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
+        limit = limit_bytes(self.memory_limit)
         if self.variant == "cliques":
             return clique_relaxation(problem, cliques, self._order(problem), limit)
         return pair_relaxation(problem, cliques, matrices, limit)

@@ -33,7 +33,7 @@ from lipexplore.relaxations.krivine import (
     predicted_seconds,
     predicted_size,
 )
-from lipexplore.relaxations.memory import default_memory_limit
+from lipexplore.relaxations.memory import limit_bytes
 
 if TYPE_CHECKING:
     import picos
@@ -142,7 +142,7 @@ class LipoptLP(SlopeMethod):
 
     def memory_bytes(self) -> float:
         """Return the memory limit in bytes."""
-        return default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
+        return limit_bytes(self.memory_limit)
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_system import SectorSystem, sector_system, slope_system
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
-from lipexplore.relaxations.memory import default_memory_limit
+from lipexplore.relaxations.memory import limit_bytes
 from lipexplore.relaxations.slope_lmi import (
     MARGIN,
     REDUCTIONS,
@@ -136,7 +136,7 @@ class SlopeLMIBound(SlopeMethod):
         return sector_system(slope_system(network, self.slope_ranges(network, region)))
 
     def _memory_bytes(self) -> float:
-        return default_memory_limit() if self.memory_limit is None else self.memory_limit * 1e9
+        return limit_bytes(self.memory_limit)
 
     def _solution(self, lmi: SlopeLMI, deadline: float, on_progress: OnProgress | None) -> Solution:
         from lipexplore.solvers import solve

@@ -12,7 +12,7 @@ from lipexplore.bounds import estimate
 from lipexplore.errors import LipexploreError
 from lipexplore.figures.texts import bytes_text
 from lipexplore.panels.settings import PlannedRun, Question, has_degree
-from lipexplore.relaxations.memory import default_memory_limit
+from lipexplore.relaxations.memory import limit_bytes
 
 MOST_TERMS = 1_000_000
 HOPELESS_TERMS = 50_000_000
@@ -68,7 +68,7 @@ def cost_of(question: Question, run: PlannedRun) -> Cost:
 
 def _too_large(run: PlannedRun, size: Mapping[str, int], memory: float) -> str:
     chosen = run.settings.get("memory_limit")
-    limit = default_memory_limit() if chosen is None else chosen * 1e9
+    limit = limit_bytes(chosen)
     if memory <= limit:
         return ""
     counts = ", ".join(f"{count:,} {name}" for name, count in size.items())

@@ -14,3 +14,8 @@ def default_memory_limit() -> float:
             if line.startswith("MemAvailable:"):
                 return 0.5 * 1024.0 * float(line.split()[1])
     return 0.25 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def limit_bytes(gigabytes: float | None) -> float:
+    """Return a limit given in gigabytes in bytes; None stands for half of the free memory."""
+    return default_memory_limit() if gigabytes is None else gigabytes * 1e9

@@ -19,28 +19,9 @@ from lipexplore.polynomials.gradient import norm_gradient_problem
 from lipexplore.polynomials.sparsity import clique_family
 from lipexplore.relaxations.krivine import krivine_relaxation
 from tests.patterns import pattern_maximum
+from tests.poisons import POISONS
 
 ACTIVATIONS = ("relu", "leaky_relu:-0.5", "silu", "abs", "elu:1.0")
-POISONS = {
-    "honest": lambda c, rng: c,
-    "zero": lambda c, rng: np.zeros_like(c),
-    "missing": lambda c, rng: None,
-    "noise 1e-9": lambda c, rng: c + 1e-9 * rng.standard_normal(c.size),
-    "noise 1": lambda c, rng: c + rng.standard_normal(c.size),
-    "negated": lambda c, rng: -c,
-    "random": lambda c, rng: rng.random(c.size),
-    "scaled up": lambda c, rng: 1e8 * c,
-    "scaled down": lambda c, rng: 1e-8 * c,
-    "permuted": lambda c, rng: rng.permutation(c),
-    "truncated": lambda c, rng: c[: c.size // 2],
-    "half zero": lambda c, rng: np.where(rng.random(c.size) < 0.5, c, 0.0),
-    "nan": lambda c, rng: np.full_like(c, np.nan),
-    "some nan": lambda c, rng: np.where(rng.random(c.size) < 0.1, np.nan, c),
-    "infinite": lambda c, rng: np.where(rng.random(c.size) < 0.1, np.inf, c),
-    "huge": lambda c, rng: np.where(rng.random(c.size) < 0.1, 1e300, c),
-    "denormal": lambda c, rng: np.full_like(c, 5e-324),
-    "float16": lambda c, rng: c.astype(np.float16).astype(float),
-}
 
 
 def relaxation_of(network, region=lipexplore.WHOLE_SPACE, degree=None, family="output"):
