@@ -18,6 +18,9 @@ MEASUREMENTS = (
     "verification",
     "structured_kkt",
     "input_reduction",
+    "baselines",
+    "eclipse",
+    "vector_pass",
 )
 
 

@@ -8,9 +8,6 @@ from hypothesis import strategies as st
 
 from lipexplore import WHOLE_SPACE, Ball, Box, Network
 
-settings.register_profile("lipexplore", deadline=None, print_blob=True)
-settings.load_profile("lipexplore")  # before the decorators of the modules that import this one
-
 PIECEWISE_LINEAR = {
     "relu": (0.0, 1.0),
     "leaky_relu:0.01": (0.01, 1.0),
@@ -49,6 +46,15 @@ numbers = st.one_of(half_integers, ordinary, sizes, tiny)
 
 tame_numbers = st.one_of(half_integers, ordinary)
 """Numbers for tests whose tolerance is relative to ordinary sizes."""
+
+
+def examples(ordinary):
+    """Return the hypothesis settings of so many examples: a fifth in quick runs, 1000 in nightly.
+
+    The profiles are those of ``conftest.py``.
+    """
+    profile = settings.default.max_examples
+    return settings(max_examples=profile if profile > 100 else ordinary * profile // 100)
 
 
 def vectors(length, elements=numbers):

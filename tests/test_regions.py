@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lipexplore import WHOLE_SPACE, Ball, Box
@@ -15,7 +15,7 @@ from lipexplore.errors import InvalidRegion, InvalidSetting
 from lipexplore.norms import Norm
 from lipexplore.regions import region_from_dict
 from tests.oracles import exact_affine, exact_affine_range, exact_norm, rational
-from tests.strategies import balls, bounded_regions, boxes, matrices, numbers, vectors
+from tests.strategies import balls, bounded_regions, boxes, examples, matrices, numbers, vectors
 
 
 def exact_reach(row, norm):
@@ -23,7 +23,7 @@ def exact_reach(row, norm):
     return exact_norm(row, {"linf": "l1", "l2": "l2", "l1": "linf"}[norm])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(data=st.data(), n=st.integers(1, 4), rows=st.integers(1, 3))
 def test_ball_encloses_the_exact_range(data, n, rows):
     ball = data.draw(balls(n))
@@ -41,7 +41,7 @@ def test_ball_encloses_the_exact_range(data, n, rows):
                 assert distance > radius * reach
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(data=st.data(), n=st.integers(1, 4), rows=st.integers(1, 3))
 def test_box_encloses_the_exact_range(data, n, rows):
     box = data.draw(boxes(n))
@@ -75,7 +75,7 @@ def test_ball_bounds_survive_overflow_and_underflow(norm):
         assert (low[0], high[0]) == (-math.inf, math.inf)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data(), n=st.integers(1, 4))
 def test_samples_are_inside_exactly(data, n):
     region = data.draw(bounded_regions(n))
@@ -158,7 +158,7 @@ def test_whole_space():
     np.testing.assert_array_equal(high, [2.0, np.inf])
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data(), n=st.integers(1, 4))
 def test_bounding_box_encloses_the_ball(data, n):
     ball = data.draw(balls(n))
@@ -167,7 +167,7 @@ def test_bounding_box_encloses_the_ball(data, n):
             assert sign * (Fraction(x) - Fraction(c) - sign * Fraction(ball.radius)) > 0
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data(), n=st.integers(1, 4))
 def test_dictionary_keeps_every_bit(data, n):
     region = data.draw(bounded_regions(n, st.one_of(numbers, st.floats(-1e300, 1e300))))

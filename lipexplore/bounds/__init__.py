@@ -10,14 +10,24 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
+from lipexplore.bounds.activation_patterns import ActivationPatterns
+from lipexplore.bounds.combettes_pesquet import CombettesPesquet
 from lipexplore.bounds.coupled_sdp import CoupledSdp
+from lipexplore.bounds.eclipse import Eclipse
+from lipexplore.bounds.exact import Exact
+from lipexplore.bounds.frobenius import Frobenius
+from lipexplore.bounds.huang_local import HuangLocal
 from lipexplore.bounds.interval_jacobian import IntervalJacobian
 from lipexplore.bounds.lipopt_lasserre import LipoptLasserre
 from lipexplore.bounds.lipopt_lp import LipoptLP
+from lipexplore.bounds.lipsdp_layer import LipSDPLayer
 from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
 from lipexplore.bounds.norm_product import NormProduct
 from lipexplore.bounds.path import Path
+from lipexplore.bounds.projected_gradient import GradientAscent
 from lipexplore.bounds.sampled_gradient import SampledGradient
+from lipexplore.bounds.seqlip import SeqLip
+from lipexplore.bounds.shor import Shor
 from lipexplore.bounds.slope_lmi import SlopeLMIBound
 from lipexplore.bounds.vertex_search import VertexSearch
 from lipexplore.errors import InvalidSetting, NoPath, UnsupportedQuestion
@@ -34,20 +44,31 @@ __all__ = [
     "Estimate",
     "OnProgress",
     "bound",
+    "configured",
     "estimate",
     "method_class",
 ]
 
 METHODS: Final[tuple[type[BoundMethod], ...]] = (
+    Frobenius,
     NormProduct,
+    HuangLocal,
+    CombettesPesquet,
+    SeqLip,
     Path,
     IntervalJacobian,
     LipoptLP,
     LipoptLasserre,
     CoupledSdp,
     SlopeLMIBound,
+    Shor,
+    LipSDPLayer,
+    Eclipse,
+    Exact,
     SampledGradient,
+    GradientAscent,
     VertexSearch,
+    ActivationPatterns,
 )
 
 
@@ -122,7 +143,7 @@ def bound(
     >>> bound(network, "lipopt-lp", degree=2).value >= 4.0
     True
     """
-    chosen = _with_settings(method, settings)
+    chosen = configured(method, settings)
     norm = Norm.parse(norm)
     part, part_region = layer_slice(network, region, layers)
     chosen.check(part, norm)
@@ -171,14 +192,15 @@ def estimate(
     **settings: Any,
 ) -> Estimate:
     """Return what :func:`bound` would cost, without running it (one output for "all")."""
-    chosen, norm = _with_settings(method, settings), Norm.parse(norm)
+    chosen, norm = configured(method, settings), Norm.parse(norm)
     part, part_region = layer_slice(network, region, layers)
     chosen.check(part, norm)
     head = part.head(0 if output == "all" else int(output), minus)
     return chosen.estimate(head, part_region, norm)
 
 
-def _with_settings(method: str | BoundMethod, settings: dict[str, Any]) -> BoundMethod:
+def configured(method: str | BoundMethod, settings: dict[str, Any]) -> BoundMethod:
+    """Return a method, by name or with settings of its own, with these settings over them."""
     if isinstance(method, str):
         return method_class(method).with_settings(**settings)
     return type(method).with_settings(**{**method.settings(), **settings})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
 from lipexplore.bounds.programs import ProgramRun
+from lipexplore.bounds.triangle_rounds import attempt_with_triangles
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
@@ -17,7 +18,7 @@ from lipexplore.relaxations.coupled import (
     coupled_relaxation,
 )
 from lipexplore.relaxations.memory import limit_bytes
-from lipexplore.relaxations.moments import predicted_memory, predicted_seconds
+from lipexplore.relaxations.moment_size import predicted_memory, predicted_seconds
 
 SOLVERS = ("auto", "clarabel", "cvxopt")
 
@@ -86,8 +87,10 @@ class CoupledSdp(BoundMethod):
             self._products,
             memory_limit=limit_bytes(self.memory_limit),
         )
-        attempt = run.attempt(relaxation)
-        run.kept.append(run.with_triangles(attempt) if self.products == "triangles" else attempt)
+        triangles = self.products == "triangles"
+        run.kept.append(
+            attempt_with_triangles(run, relaxation) if triangles else run.attempt(relaxation)
+        )
         return self.answer(verified=True, lower=0.0, **run.summary())
 
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
-from lipexplore.bounds.programs import Attempt, ProgramRun
-from lipexplore.certificates.tables import trivial_bound
+from lipexplore.bounds.programs import ProgramRun, longest, posed
+from lipexplore.bounds.triangle_rounds import attempt_with_triangles
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
-from lipexplore.polynomials.gradient import norm_gradient_problems
 from lipexplore.polynomials.polynomial import PolynomialProblem
 from lipexplore.polynomials.sparsity import CLIQUE_FAMILIES, Cliques, clique_family
 from lipexplore.regions import Region
@@ -24,12 +23,12 @@ from lipexplore.relaxations.lasserre import (
     predicted_pair_size,
 )
 from lipexplore.relaxations.memory import limit_bytes
-from lipexplore.relaxations.moments import (
+from lipexplore.relaxations.moment_size import (
     LARGEST_BLOCK,
-    MomentRelaxation,
     predicted_memory,
     predicted_seconds,
 )
+from lipexplore.relaxations.moments import MomentRelaxation
 
 VARIANTS = ("pairs", "triangles", "cliques")
 SOLVERS = ("auto", "clarabel", "cvxopt")
@@ -104,13 +103,14 @@ class LipoptLasserre(SlopeMethod):
         on_progress: OnProgress | None = None,
     ) -> Bound:
         """Return the verified value of the semidefinite program."""
-        self.check(network, norm)
         run = ProgramRun(self.solver, time_limit, on_progress)
-        slopes = self.slope_ranges(network, region)
-        problems = norm_gradient_problems(network, slopes, norm)
-        for problem in sorted(problems, key=trivial_bound, reverse=True):
-            if trivial_bound(problem) > run.largest:
-                run.kept.append(self._proved(run, problem, network, slopes))
+        slopes, problems = posed(self, network, region, norm)
+        for problem in run.open_problems(problems):
+            relaxation = self._relaxation(problem, network, slopes)
+            triangles = self.variant == "triangles"
+            run.kept.append(
+                attempt_with_triangles(run, relaxation) if triangles else run.attempt(relaxation)
+            )
         return self.answer(verified=True, lower=0.0, **run.summary(problems[0].root))
 
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
@@ -121,22 +121,13 @@ class LipoptLasserre(SlopeMethod):
         DegreeTooLow
             If the order cannot cover the polynomial.
         """
-        self.check(network, norm)
-        slopes = self.slope_ranges(network, region)
-        problems = norm_gradient_problems(network, slopes, norm)
-        largest = max(problems, key=lambda problem: len(problem.objective.terms))
+        slopes, problems = posed(self, network, region, norm)
+        largest = longest(problems)
         size = self._predicted(largest, *self._cliques(largest, network, slopes))
         seconds = len(problems) * predicted_seconds(size)
         memory = predicted_memory(size)
         total = {key: count * len(problems) for key, count in size.items()}
         return Estimate({**total, "largest_block": size["largest_block"]}, seconds, memory)
-
-    def _proved(
-        self, run: ProgramRun, problem: PolynomialProblem, network: Network, slopes: SlopeRanges
-    ) -> Attempt:
-        """Bound one problem."""
-        attempt = run.attempt(self._relaxation(problem, network, slopes))
-        return run.with_triangles(attempt) if self.variant == "triangles" else attempt
 
     def _relaxation(
         self, problem: PolynomialProblem, network: Network, slopes: SlopeRanges

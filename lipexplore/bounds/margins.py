@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from lipexplore.bounds import bound
+from lipexplore.bounds import configured
 from lipexplore.bounds.method import Bound, BoundMethod, OnProgress
-from lipexplore.errors import NoPath
 from lipexplore.networks.feedforward import Network
 from lipexplore.norms import Norm
 from lipexplore.regions import WHOLE_SPACE, Region
@@ -66,26 +64,32 @@ def margins(
     Parameters
     ----------
     time_limit
-        Seconds for the whole table, shared evenly among the questions that are left.
+        Seconds for the whole table.
     on_progress
         Called with ``done`` and ``total`` after each question.
     """
-    pairs = [(i, j) for i in range(network.n_outputs) for j in range(i, network.n_outputs)]
-    deadline = None if time_limit is None else time.perf_counter() + time_limit
+    chosen, norm = configured(method, settings), Norm.parse(norm)
+    chosen.check(network.head(0), norm)
+    outputs = range(network.n_outputs)
+    heads = {
+        (i, j): network.head(i, None if i == j else j) for i in outputs for j in outputs if i <= j
+    }
+    living = {pair: head for pair, head in heads.items() if head.has_path()}
+    answers = chosen.each(list(living.values()), region, norm, time_limit=time_limit)
     value = np.zeros((network.n_outputs, network.n_outputs))
     lower, bounds = np.zeros_like(value), {}
-    for done, (i, j) in enumerate(pairs):
-        share = None
-        if deadline is not None:
-            share = max(deadline - time.perf_counter(), 0.0) / (len(pairs) - done)
-        minus = None if i == j else j
-        try:
-            answer = bound(network, method, norm, region, i, minus, time_limit=share, **settings)
-        except NoPath:
-            continue
-        bounds[i, j] = answer
+    for done, ((i, j), answer) in enumerate(zip(living, answers, strict=True), 1):
+        bounds[i, j] = replace(
+            answer,
+            network=network.name,
+            network_hash=network.content_hash,
+            norm=norm.value,
+            output=i,
+            minus=None if i == j else j,
+            region=region.to_dict(),
+        )
         value[i, j] = value[j, i] = answer.value
         lower[i, j] = lower[j, i] = answer.lower
         if on_progress is not None:
-            on_progress({"done": done + 1, "total": len(pairs)})
+            on_progress({"done": done, "total": len(living)})
     return MarginTable(value, lower, bounds)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal
 
@@ -170,6 +171,23 @@ class BoundMethod(ABC):
 
         With a norm of ``joint_norms`` the network may have several outputs; their norm is ``norm``.
         """
+
+    def each(
+        self,
+        heads: Sequence[Network],
+        region: Region,
+        norm: Norm,
+        *,
+        time_limit: float | None = None,
+    ) -> Iterator[Bound]:
+        """Bound several heads of one network, which differ in their last weights alone.
+
+        One after the other, the time shared evenly among those that are left.
+        """
+        deadline = None if time_limit is None else time.perf_counter() + time_limit
+        for left, head in zip(range(len(heads), 0, -1), heads, strict=True):
+            share = None if deadline is None else max(deadline - time.perf_counter(), 0.0) / left
+            yield self(head, region, norm, time_limit=share)
 
     @abstractmethod
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
-from lipexplore.certificates.psd import spectral_norm_above
+from lipexplore.bounds.operator_norms import last_norm_above, pair_norm_above
 from lipexplore.networks.feedforward import Network
-from lipexplore.networks.jacobian_enclosure import norm_above
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
-from lipexplore.rounding import UNIT, Array, up
+from lipexplore.rounding import up
+
+HIDDEN_NORMS = ("same", "best")
 
 
 @dataclass(frozen=True)
 class NormProduct(SlopeMethod):
-    """Multiply ||W_{d+1}|| ... ||W_1|| in the input norm, times the largest slope of each layer.
+    """Multiply ||W_{d+1}|| ... ||W_1||, times the largest slope of each layer.
+
+    An elementwise activation stretches every l_r norm by at most its largest slope, so between two
+    layers any norm may be used: ``hidden_norm="best"`` takes the best sequence of l_1, l_2 and
+    l_inf by dynamic programming.
 
     References
     ----------
     Szegedy et al., *Intriguing properties of neural networks*, ICLR 2014, section 4.3
     (arXiv 1312.6199).
     """
+
+    hidden_norm: str = field(
+        default="same",
+        metadata={
+            "help": "norm between the layers: the input norm, or the best sequence of norms",
+            "choices": HIDDEN_NORMS,
+        },
+    )
 
     name = "norm-product"
     label = "norm product"
@@ -51,11 +63,21 @@ class NormProduct(SlopeMethod):
         """Return the product, rounded up."""
         del time_limit, on_progress
         start = time.perf_counter()
-        value = _last_norm_above(network.weights[-1], norm)
+        hidden = ALL_NORMS if self.hidden_norm == "best" else (norm,)
+        reach = {norm: 1.0}
         slopes = self.slope_ranges(network, region).largest
         for weight, slope in zip(network.weights[:-1], slopes, strict=True):
-            value = float(up(float(up(value * slope)) * operator_norm_above(weight, norm)))
-            value = math.inf if math.isnan(value) else value  # 0 times what has overflowed
+            reach = {
+                end: min(
+                    product_above(size, slope, pair_norm_above(weight, begin, end))
+                    for begin, size in reach.items()
+                )
+                for end in hidden
+            }
+        value = min(
+            product_above(size, last_norm_above(network.weights[-1], begin, norm))
+            for begin, size in reach.items()
+        )
         return self.answer(
             value=value, lower=0.0, verified=True, solve_seconds=time.perf_counter() - start
         )
@@ -63,31 +85,20 @@ class NormProduct(SlopeMethod):
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
         """Return the time of one singular value decomposition per layer."""
         del region
-        cost = sum(w.size * min(w.shape) for w in network.weights) if norm is Norm.L2 else 0
+        spectral = norm is Norm.L2 or self.hidden_norm == "best"
+        cost = sum(w.size * min(w.shape) for w in network.weights) if spectral else 0
         return Estimate({}, 1e-4 + 2e-9 * cost)
 
 
-def _last_norm_above(weight: Array, norm: Norm) -> float:
-    """Bound the last layer: a single row may carry the one rounding of :meth:`Network.head`."""
-    if len(weight) == 1:
-        return norm_above(up(np.abs(weight[0]) * (1.0 + 2.0 * UNIT)), norm.dual)
-    return operator_norm_above(weight, norm)
+@np.errstate(over="ignore")
+def product_above(*factors: float) -> float:
+    """Return a float not below the product of numbers, each known by a bound above it.
 
-
-def operator_norm_above(weight: Array, norm: Norm) -> float:
-    """Return a float not below ||W||_{p->p}: largest column sum, singular value or row sum."""
-    magnitude = np.abs(weight)
-    match norm:
-        case Norm.LINF:
-            return max(norm_above(row, Norm.L1) for row in magnitude)
-        case Norm.L1:
-            return max(norm_above(column, Norm.L1) for column in magnitude.T)
-        case Norm.L2:
-            return spectral_norm_above(weight)
-
-
-def entrywise_norm_above(magnitude: Array, norm: Norm) -> float:
-    """Bound ||J||_{p->p}, or the dual norm of a single row, over all |J| <= ``magnitude``."""
-    if len(magnitude) == 1:
-        return norm_above(magnitude[0], norm.dual)
-    return operator_norm_above(magnitude, norm)
+    A factor 0 is exact, so that it beats one that has overflowed to infinity.
+    """
+    if 0.0 in factors:
+        return 0.0
+    value = factors[0]
+    for factor in factors[1:]:
+        value = float(up(value * factor))
+    return value

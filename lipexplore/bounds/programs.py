@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from lipexplore.bounds.method import OnProgress
+from lipexplore.bounds.method import OnProgress, SlopeMethod
 from lipexplore.bounds.progress import in_units
-from lipexplore.certificates.sums_of_squares import SumsCertificate, verified_bound
-from lipexplore.certificates.tables import root_above
-from lipexplore.relaxations.moments import MomentRelaxation, seconds_per_iteration
-from lipexplore.relaxations.triangles import violated_triangles, with_triangles
+from lipexplore.certificates import sums_of_squares, tables
+from lipexplore.certificates.sums_of_squares import SumsCertificate
+from lipexplore.certificates.tables import TableCertificate, root_above, trivial_bound
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.slope_ranges import SlopeRanges
+from lipexplore.norms import Norm
+from lipexplore.polynomials.gradient import norm_gradient_problems
+from lipexplore.polynomials.polynomial import PolynomialProblem
+from lipexplore.regions import Region
+from lipexplore.relaxations.krivine import KrivineRelaxation
+from lipexplore.relaxations.moment_size import seconds_per_iteration
+from lipexplore.relaxations.moments import MomentRelaxation
+from lipexplore.rounding import Array
 
 if TYPE_CHECKING:
     from lipexplore.solvers import Solution
 
 SHORTEST_SECONDS = 1e-3
-LARGEST_ROUNDS, CUTS_PER_ROUND = 20, 500
-SMALLEST_VIOLATION, SMALLEST_GAIN = 1e-5, 1e-6
+
+Relaxation = KrivineRelaxation | MomentRelaxation
 
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
-    """One relaxation, the solver's answer (None if there was nothing to solve) and the proof."""
+    """What is left of one relaxation: the proof, and the solver's value, moments and status."""
 
-    relaxation: MomentRelaxation
-    solution: Solution | None
-    certificate: SumsCertificate
-
-    @property
-    def solver_value(self) -> float:
-        """The solver's own value in units of the polynomial."""
-        if self.solution is None:
-            return self.certificate.value
-        return self.solution.value * self.relaxation.scale
+    certificate: TableCertificate | SumsCertificate
+    size: Mapping[str, int]
+    solver_value: float
+    moments: Array | None
+    status: str
 
 
 @dataclass(eq=False)
@@ -47,27 +51,25 @@ class ProgramRun:
     Parameters
     ----------
     solver
-        Name of the solver, or "auto" for :func:`preferred_solver`.
+        Name of the solver, or "auto" for the one that is expected to be fastest.
     time_limit
         Seconds for all programs together from now, or None.
     on_progress
         Called with every iteration, in units of the polynomial.
+    threads
+        Threads of the solver.
     """
 
     solver: str
     time_limit: float | None
     on_progress: OnProgress | None
+    threads: int = 1
     start: float = field(default_factory=time.perf_counter)
     kept: list[Attempt] = field(default_factory=list)
     iterations: int = 0
     programs: int = 0
     solve_seconds: float = 0.0
     verify_seconds: float = 0.0
-
-    @property
-    def largest(self) -> float:
-        """The largest proven bound so far."""
-        return max((attempt.certificate.value for attempt in self.kept), default=-math.inf)
 
     @property
     def seconds_left(self) -> float | None:
@@ -81,49 +83,47 @@ class ProgramRun:
         """Whether the time limit has passed."""
         return self.seconds_left == SHORTEST_SECONDS
 
-    def attempt(self, relaxation: MomentRelaxation) -> Attempt:
-        """Solve a relaxation and prove a bound from the multipliers."""
-        solution = self._solution(relaxation) if relaxation.blocks else None
+    def open_problems(self, problems: Sequence[PolynomialProblem]) -> Iterator[PolynomialProblem]:
+        """Yield the problems whose coefficients alone do not prove that a kept one is larger."""
+        for problem in sorted(problems, key=trivial_bound, reverse=True):
+            largest = max((kept.certificate.value for kept in self.kept), default=-math.inf)
+            if trivial_bound(problem) > largest:
+                yield problem
+
+    def attempt(self, relaxation: Relaxation) -> Attempt:
+        """Solve a relaxation, if there is anything to solve, and prove a bound from the answer."""
+        size = relaxation.size
+        stated = size["columns"] or size.get("blocks")
+        solution = self._solution(relaxation) if stated else None
         start = time.perf_counter()
-        duals: Sequence[Any] = solution.duals if solution else ()
-        claimed = solution.value if solution else math.nan
-        certificate = verified_bound(relaxation, duals, claimed)
+        certificate = _proof(relaxation, solution)
         self.verify_seconds += time.perf_counter() - start
-        return Attempt(relaxation, solution, certificate)
+        if solution is None:
+            return Attempt(certificate, size, certificate.value, None, "constant gradient")
+        value, moments = solution.value * relaxation.scale, solution.primal.get("y")
+        return Attempt(certificate, size, value, moments, solution.status)
 
-    def with_triangles(self, attempt: Attempt) -> Attempt:
-        """Add violated triangle inequalities and solve again while the proven bound falls."""
-        best = last = attempt
-        for _ in range(LARGEST_ROUNDS):
-            if last.solution is None or not last.solution.primal or self.out_of_time:
-                break
-            moments = last.solution.primal["y"]
-            cuts = violated_triangles(last.relaxation, moments, CUTS_PER_ROUND, SMALLEST_VIOLATION)
-            if len(cuts.triples) == 0:
-                break
-            last = self.attempt(with_triangles(last.relaxation, cuts))
-            gain = best.certificate.value - last.certificate.value
-            best = last if gain > 0.0 else best
-            if gain < SMALLEST_GAIN * best.certificate.value:
-                break
-        return best
-
-    def _solution(self, relaxation: MomentRelaxation) -> Solution:
+    def _solution(self, relaxation: Relaxation) -> Solution:
         from lipexplore.solvers import solve
 
-        name = preferred_solver(relaxation.size) if self.solver == "auto" else self.solver
         program = relaxation.problem()
         start = time.perf_counter()
         solution = solve(
             program,
-            solver=name,
+            solver=self._solver(relaxation),
             time_limit=self.seconds_left,
+            threads=self.threads,
             on_progress=in_units(self.on_progress, relaxation.scale),
         )
         self.solve_seconds += time.perf_counter() - start
         self.programs += 1
         self.iterations += solution.iterations
         return solution
+
+    def _solver(self, relaxation: Relaxation) -> str:
+        if isinstance(relaxation, MomentRelaxation) and self.solver == "auto":
+            return preferred_solver(relaxation.size)
+        return self.solver
 
     def summary(self, root: int = 1) -> dict[str, Any]:
         """Return the fields of the Bound that the kept attempts make up.
@@ -141,7 +141,7 @@ class ProgramRun:
             "value": root_above(Fraction(value), root),
             "solver_value": _root(solver_value, root),
             "residual": best.residual if root == 1 else _root(value, root) - _root(below, root),
-            "status": "; ".join(sorted({_status(attempt) for attempt in self.kept})),
+            "status": "; ".join(sorted({attempt.status for attempt in self.kept})),
             "certificate": tuple(attempt.certificate for attempt in self.kept),
             "size": self._size(),
             "build_seconds": total - self.solve_seconds - self.verify_seconds,
@@ -150,22 +150,42 @@ class ProgramRun:
         }
 
     def _size(self) -> dict[str, int]:
-        sizes = [attempt.relaxation.size for attempt in self.kept]
-        total = {key: sum(size[key] for size in sizes) for key in sizes[0]}
-        total["largest_block"] = max(size["largest_block"] for size in sizes)
+        sizes = [attempt.size for attempt in self.kept]
+        total = {
+            key: (max if key == "largest_block" else sum)(size[key] for size in sizes)
+            for key in sizes[0]
+        }
         return {**total, "programs": self.programs, "iterations": self.iterations}
 
 
+def posed(
+    method: SlopeMethod, network: Network, region: Region, norm: Norm
+) -> tuple[SlopeRanges, list[PolynomialProblem]]:
+    """Check a question; return the slope ranges and the polynomials that are to be maximised."""
+    method.check(network, norm)
+    slopes = method.slope_ranges(network, region)
+    return slopes, list(norm_gradient_problems(network, slopes, norm))
+
+
+def longest(problems: Sequence[PolynomialProblem]) -> PolynomialProblem:
+    """Return the problem with the most monomials, whose program is counted for an estimate."""
+    return max(problems, key=lambda problem: len(problem.objective.terms))
+
+
 def preferred_solver(size: Mapping[str, int]) -> str:
-    """Return the solver that is expected to be faster, or "auto" without Clarabel."""
+    """Return the SDP solver that is expected to be faster, or "auto" without Clarabel."""
     from lipexplore.solvers.choice import CLARABEL
 
     seconds = seconds_per_iteration(size)
     return min(seconds, key=seconds.__getitem__) if CLARABEL.available else "auto"
 
 
-def _status(attempt: Attempt) -> str:
-    return attempt.solution.status if attempt.solution else "constant gradient"
+def _proof(relaxation: Relaxation, solution: Solution | None) -> TableCertificate | SumsCertificate:
+    duals: Sequence[Any] = solution.duals if solution else ()
+    claimed = solution.value if solution else math.nan
+    if isinstance(relaxation, KrivineRelaxation):
+        return tables.verified_bound(relaxation, duals[0] if duals else None, claimed)
+    return sums_of_squares.verified_bound(relaxation, duals, claimed)
 
 
 def _root(value: float, root: int) -> float:

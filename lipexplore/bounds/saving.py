@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from lipexplore.bounds.method import Bound
-from lipexplore.certificates.files import write_certificate
+from lipexplore.certificates.chain import ChainCertificate
+from lipexplore.certificates.files import Part, write_certificate
 from lipexplore.certificates.lmi import LMICertificate
-from lipexplore.certificates.tables import TableCertificate
 from lipexplore.errors import InvalidCertificate
 
 
@@ -17,19 +17,17 @@ def save_certificate(bound: Bound, path: str | Path) -> None:
     Raises
     ------
     InvalidCertificate
-        If the bound carries no certificate: only lipopt-lp for one output and slope-lmi for one
-        output or for all jointly have one.
+        If the bound carries no certificate: only lipopt-lp, lipopt-lasserre and coupled-sdp for
+        one output and slope-lmi for one output or for all jointly have one.
     """
     parts = bound.certificate if isinstance(bound.certificate, tuple) else ()
-    kind: type = TableCertificate
-    if parts and isinstance(parts[0], LMICertificate) and bound.verified:
-        kind = LMICertificate
-    joint = kind is LMICertificate and bound.norm == bound.output_norm == "l2"
-    complete = bool(parts) and all(isinstance(part, kind) for part in parts)
+    complete = bool(parts) and bound.verified and all(isinstance(part, Part) for part in parts)
+    lmi = complete and isinstance(parts[0], LMICertificate | ChainCertificate)
+    joint = lmi and bound.norm == bound.output_norm == "l2"
     if not complete or (bound.output == "all" and not joint):
         raise InvalidCertificate(
-            f"{bound.method} leaves no certificate for this question: use lipopt-lp or slope-lmi "
-            "with one output"
+            f"{bound.method} leaves no certificate for this question: use lipopt-lp, "
+            "lipopt-lasserre, coupled-sdp or slope-lmi with one output"
         )
     question = {
         "network_hash": bound.network_hash,

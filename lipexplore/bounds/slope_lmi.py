@@ -7,9 +7,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.bounds.progress import in_units
 from lipexplore.certificates.lmi import LMICertificate, verified_bound
+from lipexplore.certificates.lmi_check import with_one_input
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_system import SectorSystem, sector_system, slope_system
 from lipexplore.norms import Norm
@@ -38,7 +41,7 @@ class SlopeLMIBound(SlopeMethod):
 
     M adds a multiplier t_j >= 0 times (w_j - a_j v_j)(b_j v_j - w_j) >= 0 for every unit with slope
     in [a_j, b_j] to lambda |y|^2 + sum mu_k x_k^2 - 2 y f. For l_2 there is one mu, and all outputs
-    may be asked for at once. The reported value is recomputed from mu and t by a Cholesky
+    may be asked for at once; for l_1 there is one program for every input, with x = e_k. The reported value is recomputed from mu and t by a Cholesky
     factorisation with proven margins; the solver's own value is not trusted.
 
     References
@@ -69,7 +72,6 @@ class SlopeLMIBound(SlopeMethod):
     label = "Shor SDP (LipSDP-Neuron, GeoLIP)"
     side = "upper"
     of = "P*"
-    norms = (Norm.L2, Norm.LINF)
     joint_norms = (Norm.L2,)
     sources = (
         "Fazlyab et al., NeurIPS 2019, arXiv 1906.04893",
@@ -93,31 +95,64 @@ class SlopeLMIBound(SlopeMethod):
         time_limit: float | None = None,
         on_progress: OnProgress | None = None,
     ) -> Bound:
-        """Return the verified value of the semidefinite program."""
+        """Return the verified value of the semidefinite program, for l_1 the largest of several."""
         self.check(network, norm)
         start = time.perf_counter()
         deadline = math.inf if time_limit is None else start + time_limit
-        system = self._system(network, region)
-        lmi = slope_lmi(system, norm, self.reduce_input, self._memory_bytes())
+        slopes = self.slope_ranges(network, region)
+        whole = sector_system(slope_system(network, slopes))
+        size = predicted_size(whole, norm, self.reduce_input)
+        check_size(size, self._memory_bytes())
+        if norm is Norm.L1:
+            columns = [with_one_input(network, k) for k in range(network.n_inputs)]
+            systems = [sector_system(slope_system(column, slopes)) for column in columns]
+        else:
+            systems = [whole]
         built = time.perf_counter()
-        solution = self._solution(lmi, deadline, on_progress) if system.outer.any() else None
-        solved = time.perf_counter()
-        variables = solution.primal.get("c") if solution else None
-        certificate = verified_bound(system, norm, *lmi.multipliers(variables))
-        claimed = solution.value * lmi.unit if solution else certificate.value
+        runs: dict[int, _Run] = {}
+        best = 0.0
+        for k in _by_promise(systems):
+            runs[k] = self._run(systems[k], norm, deadline, on_progress, best)
+            best = max(best, runs[k].certificate.value)
+        verify = sum(run.verify_seconds for run in runs.values())
+        claimed = max(run.claimed for run in runs.values())
         return self.answer(
-            value=certificate.value,
+            value=best,
             lower=0.0,
-            verified=math.isfinite(certificate.value),
-            status=solution.status if solution else "constant gradient",
+            verified=math.isfinite(best),
+            status=_status([run.status for run in runs.values()]),
             solver_value=claimed,
-            residual=_residual(certificate, claimed),
-            certificate=(certificate,),
-            size={**lmi.size, "iterations": solution.iterations if solution else 0},
+            residual=max(best - claimed, 0.0) if math.isfinite(claimed) else best,
+            certificate=tuple(runs[k].certificate for k in range(len(systems))),
+            size={**size, "iterations": sum(run.iterations for run in runs.values())},
             build_seconds=built - start,
-            solve_seconds=solved - built,
-            verify_seconds=time.perf_counter() - solved,
+            solve_seconds=time.perf_counter() - built - verify,
+            verify_seconds=verify,
         )
+
+    def _run(
+        self,
+        system: SectorSystem,
+        norm: Norm,
+        deadline: float,
+        on_progress: OnProgress | None,
+        enough: float,
+    ) -> _Run:
+        """Solve one program, unless its gradient is fixed, and verify; down to ``enough`` only."""
+        norm = Norm.L2 if norm is Norm.L1 else norm
+        status, claimed, iterations, multipliers = "constant gradient", math.nan, 0, (None, None)
+        if system.outer.any():
+            lmi = slope_lmi(system, norm, self.reduce_input, self._memory_bytes())
+            solution = self._solution(lmi, deadline, on_progress, enough)
+            status, iterations = solution.status, solution.iterations
+            claimed = solution.value * lmi.unit
+            multipliers = lmi.multipliers(solution.primal.get("c"))
+        start = time.perf_counter()
+        certificate = verified_bound(system, norm, *multipliers)
+        seconds = time.perf_counter() - start
+        if status == "constant gradient":
+            claimed = certificate.value
+        return _Run(certificate, claimed, status, iterations, seconds)
 
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
         """Count the program without building it.
@@ -128,30 +163,65 @@ class SlopeLMIBound(SlopeMethod):
             If there are too many units, or too little memory.
         """
         self.check(network, norm)
-        size = predicted_size(self._system(network, region), norm, self.reduce_input)
+        system = sector_system(slope_system(network, self.slope_ranges(network, region)))
+        size = predicted_size(system, norm, self.reduce_input)
         check_size(size, self._memory_bytes())
         return Estimate(size, predicted_seconds(size), predicted_memory(size))
-
-    def _system(self, network: Network, region: Region) -> SectorSystem:
-        return sector_system(slope_system(network, self.slope_ranges(network, region)))
 
     def _memory_bytes(self) -> float:
         return limit_bytes(self.memory_limit)
 
-    def _solution(self, lmi: SlopeLMI, deadline: float, on_progress: OnProgress | None) -> Solution:
+    def _solution(
+        self, lmi: SlopeLMI, deadline: float, on_progress: OnProgress | None, enough: float
+    ) -> Solution:
+        """Solve by the method made for this program; by CVXOPT if asked, or if that fails."""
+        from lipexplore.relaxations.slope_start import start, structured_program
         from lipexplore.solvers import solve
+        from lipexplore.solvers.records import Settings
+        from lipexplore.solvers.structured_ipm import minimise
 
         left = max(deadline - time.perf_counter(), SHORTEST_SECONDS)
+        limit = None if math.isinf(left) else left
+        listener = in_units(on_progress, lmi.unit)
+        if self.solver == "auto":
+            settings = Settings(limit, tolerance=self.tolerance, on_progress=listener)
+            target = enough / lmi.unit if enough else -math.inf
+            solution = minimise(structured_program(lmi), start(lmi), settings, target)
+            if not solution.status.startswith("failed"):
+                return solution
         return solve(
             lmi.problem(MARGIN * self.tolerance),
-            solver=self.solver,
-            time_limit=None if math.isinf(left) else left,
+            solver="cvxopt",
+            time_limit=limit,
             tolerance=self.tolerance,
-            on_progress=in_units(on_progress, lmi.unit),
+            on_progress=listener,
             structure=lmi.structure(),
         )
 
 
-def _residual(certificate: LMICertificate, claimed: float) -> float:
-    """Return by how much the proven bound exceeds what the solver claimed."""
-    return max(certificate.value - claimed, 0.0) if math.isfinite(claimed) else certificate.value
+@dataclass(frozen=True)
+class _Run:
+    """What one program left."""
+
+    certificate: LMICertificate
+    claimed: float
+    status: str
+    iterations: int
+    verify_seconds: float
+
+
+def _by_promise(systems: list[SectorSystem]) -> list[int]:
+    """Return the order in which to solve: the largest by a rough guess first."""
+    guesses = [
+        math.ldexp(float(np.linalg.norm(system.outer)), max(min(system.exponent, 900), -1000))
+        * float(np.linalg.norm(system.inner[:, : system.n_inputs]) + 1.0)
+        for system in systems
+    ]
+    return np.argsort(-np.array(guesses), kind="stable").tolist()
+
+
+def _status(statuses: list[str]) -> str:
+    """Return one status for several programs: the first that tells of trouble, if any does."""
+    fine = ("optimal", "enough", "constant gradient")
+    trouble = [status for status in statuses if status not in fine]
+    return trouble[0] if trouble else min(statuses, key=("optimal", *fine).index)

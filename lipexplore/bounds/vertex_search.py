@@ -133,7 +133,7 @@ def _ascend(
         values = improved
         if stalled or (time_limit is not None and time.perf_counter() - start > time_limit):
             break
-        slopes = _sweep(network, ranges, slopes, _dual_vector(gradient, norm))
+        slopes = _sweep(network, ranges, slopes, dual_vector(gradient, norm))
     return values, slopes
 
 
@@ -152,7 +152,7 @@ def _sweep(network: Network, ranges: SlopeRanges, slopes: list[Array], t: Array)
     return updated
 
 
-def _dual_vector(gradient: Array, norm: Norm) -> Array:
+def dual_vector(gradient: Array, norm: Norm) -> Array:
     """Return the unit vector t of ``norm`` that maximises t . gradient, row by row."""
     match norm:
         case Norm.LINF:

@@ -11,21 +11,31 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from lipexplore.certificates.check import norm_polynomials, proven_value
+from lipexplore.certificates.chain import ChainCertificate
+from lipexplore.certificates.chain_check import proven_chain_square
+from lipexplore.certificates.check import Coefficients, norm_polynomials, proven_value
+from lipexplore.certificates.coupled_check import proven_coupled
 from lipexplore.certificates.lmi import LMICertificate
-from lipexplore.certificates.lmi_check import proven_square
+from lipexplore.certificates.lmi_check import proven_square, with_one_input
+from lipexplore.certificates.sums_check import proven_sum
+from lipexplore.certificates.sums_fields import sums_fields
+from lipexplore.certificates.sums_of_squares import SumsCertificate
 from lipexplore.certificates.tables import TableCertificate, root_above
 from lipexplore.errors import InvalidCertificate, LipexploreError
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges, layer_slice, slope_ranges
 from lipexplore.norms import Norm
-from lipexplore.regions import region_from_dict
+from lipexplore.regions import Region, region_from_dict
 
 KRIVINE = "lipexplore-krivine-1"
 SLOPE_LMI = "lipexplore-slope-lmi-1"
+SLOPE_CHAIN = "lipexplore-slope-chain-1"
+SUMS_OF_SQUARES = "lipexplore-sums-of-squares-1"
+COUPLED_SUMS = "lipexplore-coupled-sums-1"
 
-Part = TableCertificate | LMICertificate
+Part = TableCertificate | LMICertificate | ChainCertificate | SumsCertificate
 Proof = tuple[Fraction, int, int]
+NOTHING = {"exponent": 0, "grams": [], "region": [], "subsets": [], "multipliers": []}
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Verdict:
     question
         One line that says of what.
     multipliers
-        Number of positive multipliers.
+        Number of positive multipliers and of Gram matrices.
     """
 
     claimed: float
@@ -61,17 +71,36 @@ def write_certificate(question: Mapping[str, Any], parts: Sequence[Part], path: 
     parts
         One certificate per polynomial of the question, or that of its matrix inequality.
     """
-    kind = SLOPE_LMI if isinstance(parts[0], LMICertificate) else KRIVINE
-    fields = {"format": kind, **question, "parts": [_part(part) for part in parts]}
+    fields = {"format": _kind(parts[0]), **question, "parts": [_part(part) for part in parts]}
     Path(path).write_text(json.dumps({**fields, "digest": _digest(fields)}), encoding="ascii")
 
 
+def _kind(certificate: Part) -> str:
+    if isinstance(certificate, LMICertificate):
+        return SLOPE_LMI
+    if isinstance(certificate, ChainCertificate):
+        return SLOPE_CHAIN
+    if isinstance(certificate, TableCertificate):
+        return KRIVINE
+    coupled = "x" in certificate.relaxation.source.blocks
+    return COUPLED_SUMS if coupled else SUMS_OF_SQUARES
+
+
 def _part(certificate: Part) -> dict[str, Any]:
+    if isinstance(certificate, SumsCertificate):
+        return sums_fields(certificate)
     if isinstance(certificate, LMICertificate):
         return {
             "outer": certificate.outer,
             "inputs": certificate.inputs.tolist(),
             "units": certificate.units.tolist(),
+        }
+    if isinstance(certificate, ChainCertificate):
+        return {
+            "column": certificate.column,
+            "outer": certificate.outer,
+            "inputs": certificate.inputs.tolist(),
+            "units": [layer.tolist() for layer in certificate.units],
         }
     return {
         "entry": list(certificate.entry) if certificate.entry else None,
@@ -118,7 +147,7 @@ def verify_certificate(fields: Mapping[str, Any], network: Network) -> Verdict:
         (proven, root, count), claimed = _proven(fields, network), float(fields["value"])
     except InvalidCertificate:
         raise
-    except (LipexploreError, KeyError, TypeError, ValueError, IndexError) as problem:
+    except (LipexploreError, LookupError, TypeError, ValueError, AttributeError) as problem:
         raise InvalidCertificate(f"the certificate is malformed: {problem}") from None
     if not math.isfinite(claimed) or claimed < 0.0 or proven > Fraction(claimed) ** root:
         raise InvalidCertificate(
@@ -137,37 +166,81 @@ def _proven(fields: Mapping[str, Any], network: Network) -> Proof:
     layers = tuple(fields["layers"]) if fields["layers"] else None
     part, region = layer_slice(network, region_from_dict(fields["region"]), layers)
     slopes = slope_ranges(part, region, fields["settings"].get("slopes", "interval"))
-    return PROOFS[fields["format"]](fields, part, slopes)
+    return PROOFS[fields["format"]](fields, part, region, slopes)
 
 
-def _krivine_proof(fields: Mapping[str, Any], part: Network, slopes: SlopeRanges) -> Proof:
+def _krivine_proof(
+    fields: Mapping[str, Any], part: Network, _region: Region, slopes: SlopeRanges
+) -> Proof:
+    def prove(polynomial: Coefficients, proof: Mapping[str, Any]) -> Fraction:
+        return proven_value(polynomial, proof["subsets"], proof["multipliers"], proof["exponent"])
+
+    return _largest_proof(fields, part, slopes, prove)
+
+
+def _sums_proof(
+    fields: Mapping[str, Any], part: Network, _region: Region, slopes: SlopeRanges
+) -> Proof:
+    return _largest_proof(fields, part, slopes, proven_sum)
+
+
+def _largest_proof(
+    fields: Mapping[str, Any],
+    part: Network,
+    slopes: SlopeRanges,
+    prove: Callable[[Coefficients, Mapping[str, Any]], Fraction],
+) -> Proof:
+    """Return the largest bound of the question's polynomials; one without a part gets no help."""
     norm = Norm.parse(fields["norm"])
     part.head(fields["output"], fields["minus"])  # refuses outputs that do not exist
     polynomials = norm_polynomials(part, slopes, norm, fields["output"], fields["minus"])
     proofs = {tuple(p["entry"]) if p["entry"] else None: p for p in fields["parts"]}
-    nothing = {"subsets": [], "multipliers": [], "exponent": 0}
-    values = []
-    for entry, polynomial in polynomials.items():
-        proof = proofs.get(entry, nothing)
-        values.append(
-            proven_value(polynomial, proof["subsets"], proof["multipliers"], proof["exponent"])
-        )
-    count = sum(
-        integer > 0 for proof in fields["parts"] for row in proof["multipliers"] for integer in row
-    )
-    return max(values), 2 if norm is Norm.L2 else 1, count
+    values = [prove(p, proofs.get(entry, NOTHING)) for entry, p in polynomials.items()]
+    return max(values), 2 if norm is Norm.L2 else 1, sum(map(_count, fields["parts"]))
 
 
-def _slope_lmi_proof(fields: Mapping[str, Any], part: Network, slopes: SlopeRanges) -> Proof:
-    norm, (proof,) = Norm.parse(fields["norm"]), fields["parts"]
-    multipliers = (proof["outer"], proof["inputs"], proof["units"])
-    square = proven_square(part, slopes, norm, fields["output"], fields["minus"], *multipliers)
-    return square, 2, 1 + sum(number > 0 for number in (*proof["inputs"], *proof["units"]))
+def _coupled_proof(
+    fields: Mapping[str, Any], part: Network, region: Region, slopes: SlopeRanges
+) -> Proof:
+    (proof,) = fields["parts"]
+    return proven_coupled(part, region, slopes, fields, proof), 1, _count(proof)
 
 
-PROOFS: Mapping[str, Callable[[Mapping[str, Any], Network, SlopeRanges], Proof]] = {
+def _count(proof: Mapping[str, Any]) -> int:
+    rows: Sequence[Sequence[float]] = [*proof["multipliers"], proof.get("region", ())]
+    return len(proof.get("grams", ())) + sum(number > 0 for row in rows for number in row)
+
+
+def _slope_lmi_proof(
+    fields: Mapping[str, Any], part: Network, _region: Region, slopes: SlopeRanges
+) -> Proof:
+    norm, proofs = Norm.parse(fields["norm"]), fields["parts"]
+    columns = range(part.n_inputs) if norm is Norm.L1 else [None]
+    squares, count = [], 0
+    for k, proof in zip(columns, proofs, strict=True):
+        network, own = (part, norm) if k is None else (with_one_input(part, k), Norm.L2)
+        multipliers = (proof["outer"], proof["inputs"], proof["units"])
+        question = (fields["output"], fields["minus"])
+        squares.append(proven_square(network, slopes, own, *question, *multipliers))
+        count += 1 + sum(number > 0 for number in (*proof["inputs"], *proof["units"]))
+    return max(squares), 2, count
+
+
+def _slope_chain_proof(
+    fields: Mapping[str, Any], part: Network, _region: Region, slopes: SlopeRanges
+) -> Proof:
+    norm, proofs = Norm.parse(fields["norm"]), fields["parts"]
+    square = proven_chain_square(part, slopes, norm, fields["output"], fields["minus"], proofs)
+    counted = (1 + sum(n > 0 for row in (p["inputs"], *p["units"]) for n in row) for p in proofs)
+    return square, 2, sum(counted)
+
+
+PROOFS: Mapping[str, Callable[[Mapping[str, Any], Network, Region, SlopeRanges], Proof]] = {
     KRIVINE: _krivine_proof,
     SLOPE_LMI: _slope_lmi_proof,
+    SLOPE_CHAIN: _slope_chain_proof,
+    SUMS_OF_SQUARES: _sums_proof,
+    COUPLED_SUMS: _coupled_proof,
 }
 
 
@@ -175,7 +248,10 @@ def _question(fields: Mapping[str, Any]) -> str:
     margin = f" minus output {fields['minus']}" if fields["minus"] is not None else ""
     layers = f", layers {fields['layers'][0]}:{fields['layers'][1]}" if fields["layers"] else ""
     output = "all outputs" if fields["output"] == "all" else f"output {fields['output']}"
-    return f"P* of {output}{margin}, {fields['norm']} norm, {fields['region']['kind']}{layers}"
+    constant = "L" if fields["format"] == COUPLED_SUMS else "P*"
+    return (
+        f"{constant} of {output}{margin}, {fields['norm']} norm, {fields['region']['kind']}{layers}"
+    )
 
 
 def _digest(fields: Mapping[str, Any]) -> str:

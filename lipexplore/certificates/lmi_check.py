@@ -22,6 +22,12 @@ LARGEST_EXACT_ORDER = 60
 Row = dict[int, Fraction]
 
 
+def with_one_input(network: Network, k: int) -> Network:
+    """Return the network as a function of input k alone: P* for l_1 is the largest of theirs."""
+    first, *others = network.weights
+    return Network([first[:, [k]], *others], network.biases, network.activations)
+
+
 def proven_square(
     network: Network,
     slopes: SlopeRanges,

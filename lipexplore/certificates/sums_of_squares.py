@@ -10,7 +10,6 @@ import numpy as np
 
 from lipexplore.certificates.psd import definiteness_defect, is_proven_semidefinite
 from lipexplore.certificates.tables import trivial_bound
-from lipexplore.polynomials.polynomial import Index
 from lipexplore.relaxations.moments import MomentRelaxation
 from lipexplore.rounding import UNIT, Array, product_error, sum_up, up
 
@@ -24,31 +23,26 @@ class SumsCertificate:
 
     Parameters
     ----------
-    bases
-        Arrays (n_b, width): the monomials m_b of each Gram matrix.
+    relaxation
+        The program: monomials m_b of each Gram matrix, inequalities, and the power of two ``scale``
+        that grams and multipliers count times.
     grams
         Arrays (n_b, n_b): matrices that are proven to be positive semidefinite.
     multipliers
         Array (count,): at least 0, one per inequality.
-    scale
-        Grams and multipliers count times this power of two.
     value
         The proven bound, a float rounded up.
     residual
         Sum of the sizes of all coefficients of lambda - p - sum_b m_b^T G_b m_b - sum_j c_j h_j for
         the multipliers as used and lambda the solver's value: ``value`` exceeds lambda at most by
         this.
-    entry
-        For the l_1 norm, the input and sign of the gradient's entry that is bounded.
     """
 
-    bases: Sequence[Index]
+    relaxation: MomentRelaxation
     grams: Sequence[Array]
     multipliers: Array
-    scale: float
     value: float
     residual: float
-    entry: tuple[int, int] | None = None
 
 
 def verified_bound(
@@ -101,13 +95,11 @@ def verified_bound(
     left = np.abs(total[1:]) + error[1:]
     gap = abs(claimed - float(total[0])) + float(error[0]) if math.isfinite(claimed) else 0.0
     return SumsCertificate(
-        relaxation.bases,
+        relaxation,
         grams,
         multipliers,
-        relaxation.scale,
         value,
         sum_up([gap, *left.tolist()]) * relaxation.scale,
-        relaxation.source.entry,
     )
 
 

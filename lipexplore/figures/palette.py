@@ -26,6 +26,10 @@ PATTERN_COLOUR, CLIQUE_COLOUR = "#6E8FA8", VERMILLION
 
 _UPPER_COLOURS = (ORANGE, SKY, PURPLE, BLUE, GREY)
 _UPPER_SYMBOLS = ("square", "diamond", "x", "circle", "star", "hexagon", "pentagon", "bowtie")
+_LOWER_SYMBOLS = {
+    "L": ("triangle-up", "star-triangle-up", "triangle-ne"),
+    "P*": ("triangle-down", "star-triangle-down", "triangle-se"),
+}
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -48,12 +52,13 @@ def _styles() -> dict[str, Style]:
             _UPPER_SYMBOLS[index % len(_UPPER_SYMBOLS)],
             _DASHES[turn % len(_DASHES)],
         )
-    for method in METHODS:
-        if method.side == "lower":
-            on_l = method.of == "L"
+    for constant, symbols in _LOWER_SYMBOLS.items():
+        on_l = constant == "L"
+        lower = (item for item in METHODS if item.side == "lower" and item.of == constant)
+        for index, method in enumerate(lower):
             styles[method.name] = Style(
                 L_COLOUR if on_l else P_STAR_COLOUR,
-                "triangle-up" if on_l else "triangle-down",
+                symbols[index % len(symbols)],
                 "solid" if on_l else "dash",
             )
     return styles

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lipexplore.errors import InvalidNetwork, InvalidSetting
+from lipexplore.errors import InvalidNetwork, InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.activations import Activation, activation
 from lipexplore.rounding import Array
 
@@ -155,6 +155,8 @@ class Network:
         ------
         InvalidSetting
             If there is no such output or both are the same.
+        UnsupportedQuestion
+            If a difference exceeds the largest weight that a network may have.
         """
         for index in (output, minus):
             if index is not None and not 0 <= index < self.n_outputs:
@@ -166,6 +168,11 @@ class Network:
         row, bias = self.weights[-1][[output]], self.biases[-1][[output]]
         if minus is not None:
             row, bias = row - self.weights[-1][[minus]], bias - self.biases[-1][[minus]]
+            if max(np.abs(row).max(), np.abs(bias).max()) > LARGEST_WEIGHT:
+                raise UnsupportedQuestion(
+                    f"the margin of output {output} over output {minus} has weights or a bias "
+                    f"above {LARGEST_WEIGHT:g}: halve the last layer and double the bound"
+                )
         return Network(
             (*self.weights[:-1], row), (*self.biases[:-1], bias), self.activations, self.name
         )

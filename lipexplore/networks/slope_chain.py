@@ -28,7 +28,8 @@ class SlopeChain:
     Parameters
     ----------
     weights
-        W_1, .., W_{d+1}, arrays of shape (n_l, n_{l-1}).
+        W_1, .., W_{d+1}, arrays of shape (n_l, n_{l-1}). Where only products are needed, as in the
+        vector pass, SciPy's sparse arrays and LinearOperators do as well.
     lower, upper
         Per hidden layer the ends of the slopes, arrays (n_l,).
     exponent
@@ -54,7 +55,7 @@ class SlopeChain:
     @property
     def widths(self) -> tuple[int, ...]:
         """Sizes n_0, n_1, .., n_d, p."""
-        return (self.weights[0].shape[1], *(len(weight) for weight in self.weights))
+        return (self.weights[0].shape[1], *(weight.shape[0] for weight in self.weights))
 
     @property
     def undecided(self) -> int:

@@ -18,10 +18,10 @@ from lipexplore.polynomials.sparsity import Cliques
 from lipexplore.regions import Ball, Region
 from lipexplore.relaxations.krivine import krivine_relaxation, predicted_size
 from lipexplore.relaxations.lasserre import used_variables
+from lipexplore.relaxations.moment_size import check_size
 from lipexplore.relaxations.moments import (
     Inequalities,
     MomentRelaxation,
-    check_size,
     linear_basis,
     moment_relaxation,
 )
@@ -156,26 +156,37 @@ def coupled_relaxation(
     check_size(problem.predicted_size(products), memory_limit)
     if len(problem.slopes) == 0:
         return moment_relaxation(problem.source, [], Inequalities.none())
+    parts = [region_inequalities(network, region, problem, products)]
+    if products != "none":
+        parts.append(Inequalities.of(krivine_relaxation(problem.source, problem._cliques, 2)))
+    if products == "triples":
+        parts.append(joint_bounds(problem.slopes, problem.inputs))
+    variables = np.concatenate([problem.signs, problem.slopes, problem.inputs])
+    return moment_relaxation(
+        problem.source,
+        [linear_basis(variables)],
+        _joined(parts),
+        problem.n_binary,
+        n_region=parts[0].count,
+    )
+
+
+def region_inequalities(
+    network: Network, region: Region, problem: CoupledProblem, products: str
+) -> Inequalities:
+    """Return those inequalities of the coupled program that say where the region and units are."""
+    if len(problem.slopes) == 0:
+        return Inequalities.none()
     units = problem.slopes - problem.source.blocks["s1"].start
     z = scaled_preactivations(network, region, units)
     signs = sign_inequalities(z, problem.slopes, problem.inputs)
     bounds = bound_inequalities(z, problem.slopes, problem.inputs)
     parts = [signs, ball_inequalities(problem.inputs, within_l2=_is_round(region))]
     if products != "none":
-        parts += [
-            bounds,
-            secant_inequalities(z, problem.slopes, problem.inputs),
-            Inequalities.of(krivine_relaxation(problem.source, problem._cliques, 2)),
-        ]
+        parts += [bounds, secant_inequalities(z, problem.slopes, problem.inputs)]
     if products == "triples":
-        parts += [
-            times_other_slopes(signs.joined(bounds), problem.slopes),
-            joint_bounds(problem.slopes, problem.inputs),
-        ]
-    variables = np.concatenate([problem.signs, problem.slopes, problem.inputs])
-    return moment_relaxation(
-        problem.source, [linear_basis(variables)], _joined(parts), problem.n_binary
-    )
+        parts.append(times_other_slopes(signs.joined(bounds), problem.slopes))
+    return _joined(parts)
 
 
 def _is_round(region: Region) -> bool:

@@ -10,10 +10,10 @@ from lipexplore.errors import DegreeTooLow
 from lipexplore.polynomials.polynomial import EMPTY, Index, PolynomialProblem
 from lipexplore.polynomials.sparsity import Cliques, clique_subsets, count_subsets
 from lipexplore.relaxations.krivine import krivine_relaxation, predicted_size
+from lipexplore.relaxations.moment_size import check_size
 from lipexplore.relaxations.moments import (
     Inequalities,
     MomentRelaxation,
-    check_size,
     linear_basis,
     moment_relaxation,
     padded,

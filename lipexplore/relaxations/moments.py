@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -12,17 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csc_array
 
-from lipexplore.errors import RelaxationTooLarge
 from lipexplore.polynomials.polynomial import EMPTY, Index, PolynomialProblem, row_keys
 from lipexplore.relaxations.krivine import KrivineRelaxation
 from lipexplore.rounding import Array
 
 if TYPE_CHECKING:
     import picos
-
-LARGEST_BLOCK = 100
-ITERATIONS = 25
-CVXOPT_SECONDS, CLARABEL_ONE_BLOCK, CLARABEL_SHARED_BLOCKS = 5e-11, 1.3e-10, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +92,9 @@ class MomentRelaxation:
         Coefficients p in the order of ``monomials`` and their proven errors.
     n_binary
         Variables below this number are 0 or 1, so x^2 = x; None for all.
+    n_region
+        The first so many inequalities hold because of the region; each of the others is a
+        multilinear polynomial that is at least 0 on the whole cube.
     """
 
     source: PolynomialProblem
@@ -107,6 +105,7 @@ class MomentRelaxation:
     objective: Array
     errors: Array
     n_binary: int | None = None
+    n_region: int = 0
 
     @cached_property
     def size(self) -> dict[str, int]:
@@ -192,6 +191,7 @@ def moment_relaxation(
     bases: Sequence[Index],
     inequalities: Inequalities,
     n_binary: int | None = None,
+    n_region: int = 0,
 ) -> MomentRelaxation:
     """Return the relaxation with all monomials numbered.
 
@@ -203,8 +203,8 @@ def moment_relaxation(
         Arrays (n_b, width) of monomials.
     inequalities
         Polynomials that are at least 0 on the feasible set.
-    n_binary
-        Variables below this number are 0 or 1, so x^2 = x; None for all.
+    n_binary, n_region
+        As in :class:`MomentRelaxation`.
     """
     grams = [_gram_terms(basis, n_binary) for basis in bases]
     groups = [problem.objective.terms, inequalities.terms, *grams]
@@ -224,7 +224,7 @@ def moment_relaxation(
     )
     blocks = [part.reshape(len(b), len(b)) for part, b in zip(parts[2:], bases, strict=True)]
     return MomentRelaxation(
-        problem, bases, blocks, stacked[first], matrix, objective, errors, n_binary
+        problem, bases, blocks, stacked[first], matrix, objective, errors, n_binary, n_region
     )
 
 
@@ -249,55 +249,3 @@ def linear_basis(variables: Index) -> Index:
 def padded(terms: Index, width: int) -> Index:
     """Return the same monomials in ``width`` columns."""
     return np.pad(terms, ((0, 0), (width - terms.shape[1], 0)), constant_values=EMPTY)
-
-
-def check_size(size: Mapping[str, int], memory_limit: float) -> None:
-    """Raise RelaxationTooLarge for a block of more than 100 rows or too much memory."""
-    order, memory = size["largest_block"], predicted_memory(size)
-    if order > LARGEST_BLOCK:
-        raise RelaxationTooLarge(
-            f"the largest semidefinite block would have order {order:,}, above {LARGEST_BLOCK}: "
-            "prune the network, choose fewer layers, a lower order, smaller cliques or lipopt-lp"
-        )
-    if memory > memory_limit:
-        raise RelaxationTooLarge(
-            f"the program would have {size['blocks']:,} semidefinite blocks of order up to "
-            f"{order:,} and {size['columns']:,} inequalities, about {memory / 1e9:.3g} GB of "
-            f"memory, above the limit of {memory_limit / 1e9:.3g} GB: prune the network, choose "
-            "smaller cliques or raise the memory limit"
-        )
-
-
-def predicted_memory(size: Mapping[str, int]) -> float:
-    """Return the expected peak memory in bytes of building and solving.
-
-    CVXOPT keeps a dense matrix of moments and cone entries, Clarabel one of a block's entries.
-    """
-    cone = size["columns"] + size["blocks"] * size["largest_block"] ** 2
-    dense = min(16.0 * cone * size["rows"], 24.0 * size["blocks"] * _entries(size) ** 2)
-    return 350.0 * size["nonzeros"] + dense
-
-
-def predicted_seconds(size: Mapping[str, int]) -> float:
-    """Return the expected seconds of building and solving with the faster solver."""
-    return 0.05 + ITERATIONS * min(seconds_per_iteration(size).values())
-
-
-def seconds_per_iteration(size: Mapping[str, int]) -> dict[str, float]:
-    """Return the expected seconds of an iteration, by solver (fitted on two cores).
-
-    CVXOPT forms a dense matrix over the moments from all entries of the cone; Clarabel factors a
-    sparse matrix with a dense part per block, and blocks with common moments fill it.
-    """
-    rows, order, blocks = size["rows"], size["largest_block"], size["blocks"]
-    sharing = CLARABEL_ONE_BLOCK if blocks <= 1 else CLARABEL_SHARED_BLOCKS
-    return {
-        "clarabel": sharing * blocks * _entries(size) ** 2 * rows,
-        "cvxopt": CVXOPT_SECONDS * (size["columns"] + blocks * order**2) * rows**2,
-    }
-
-
-def _entries(size: Mapping[str, int]) -> float:
-    """Return the number of entries of the largest block on and above the diagonal."""
-    order = size["largest_block"]
-    return 0.5 * order * (order + 1)

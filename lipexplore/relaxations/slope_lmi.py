@@ -29,7 +29,8 @@ MARGIN = 0.05
 
 REDUCTIONS = ("auto", "yes", "no")
 BYTES_PER_ENTRY = 400.0
-SECONDS_PER_CUBE, SECONDS_PER_SQUARE = 1.8e-7, 2e-6
+SECONDS_PER_PROGRAM, SECONDS_PER_SQUARE, SECONDS_PER_CUBE = 0.03, 1.2e-5, 2e-8
+LARGEST_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class SlopeLMI:
     source
         The network in sector form.
     norm
-        L2 or LINF.
+        L2 or LINF; a program for l_1 has a single input, for which all norms agree.
     inner, outer
         V (N, k + N) and F (p, k + N) in scaled coordinates; k < n_0 if the input was reduced.
     scales
@@ -100,6 +101,20 @@ class SlopeLMI:
         rows[start + self.n_inputs :, start:] -= 0.5 * self.inner
         return rows
 
+    @property
+    def constant(self) -> Array:
+        """The part of M that no variable multiplies: -F and its transpose."""
+        matrix = np.zeros_like(self.rows)
+        matrix[: len(self.outer), len(self.outer) :] = -self.outer
+        return np.asarray(matrix + matrix.T)
+
+    @property
+    def cost(self) -> Array:
+        """The objective's coefficients of (lambda, mu, t)."""
+        units = len(self.repeats) - len(self.inner)
+        weights = [0.5], [0.5 * self.weight] * (units - 1), [0.0] * len(self.inner)
+        return np.concatenate(weights)
+
     def structure(self) -> DiagonalProductLMI:
         """Return what the structured KKT solver needs to know."""
         from lipexplore.solvers.structured_kkt import DiagonalProductLMI
@@ -120,16 +135,12 @@ class SlopeLMI:
         order, count = len(self.rows), len(self.repeats)
         places, owners, values = self._coefficients()
         c = picos.RealVariable("c", count, lower=0)
-        constant = -0.5 * margin * np.eye(order)
-        constant[: len(self.outer), len(self.outer) :] = -self.outer
-        constant += constant.T
         moving = spmatrix(dense(values), dense(places), dense(owners), (order * order, count))
+        constant = self.constant - margin * np.eye(order)
         terms = {c: moving, (): dense(constant.ravel())}
-        costs = np.full(count, 0.0)
-        costs[0], costs[1 : count - len(self.inner)] = 0.5, 0.5 * self.weight
         program = picos.Problem(name="slope LMI")
         program.set_objective(
-            "min", AffineExpression("(λ + Σμ)/2", (1, 1), {c: dense(costs.reshape(1, -1))})
+            "min", AffineExpression("(λ + Σμ)/2", (1, 1), {c: dense(self.cost.reshape(1, -1))})
         )
         program.add_constraint(AffineExpression("M(λ, μ, t)", (order, order), terms) >> 0)
         return program
@@ -212,7 +223,7 @@ def with_reduced_input(inner: Array, outer: Array) -> tuple[Array, Array]:
 
 
 def reduced_inputs(system: SectorSystem, norm: Norm, reduce_input: str = "auto") -> int:
-    """Return how many input coordinates the program will have.
+    """Return how many input coordinates the program, or each of them, will have.
 
     Raises
     ------
@@ -225,16 +236,17 @@ def reduced_inputs(system: SectorSystem, norm: Norm, reduce_input: str = "auto")
                 f"turning the input changes the {norm.value} ball, so reducing it would be "
                 "unsound: choose reduce_input='no' or the l2 norm"
             )
-        return system.n_inputs
+        return 1 if norm is Norm.L1 else system.n_inputs
     rows = np.concatenate([system.inner, system.outer])[:, : system.n_inputs]
     used = int(rows.any(axis=1).sum())
     return system.n_inputs if reduce_input == "no" else max(min(used, system.n_inputs), 1)
 
 
 def predicted_size(system: SectorSystem, norm: Norm, reduce_input: str = "auto") -> dict[str, int]:
-    """Count the program without building it."""
+    """Count the program without building it; for l_1 the largest of one program per input."""
     inputs = reduced_inputs(system, norm, reduce_input)
-    return _size(system.n_outputs, inputs, system.n_units, norm)
+    size = _size(system.n_outputs, inputs, system.n_units, norm)
+    return {**size, "programs": system.n_inputs} if norm is Norm.L1 else size
 
 
 def _size(outputs: int, inputs: int, units: int, norm: Norm) -> dict[str, int]:
@@ -252,20 +264,23 @@ def predicted_memory(size: Mapping[str, int]) -> float:
 
 
 def predicted_seconds(size: Mapping[str, int]) -> float:
-    """Return the expected seconds of building and solving (fitted on two cores)."""
+    """Return the expected seconds of a whole run, once everything is imported (measured)."""
     order = float(size["order"])
-    return 0.02 + SECONDS_PER_SQUARE * order**2 + SECONDS_PER_CUBE * order**3
+    each = SECONDS_PER_PROGRAM + SECONDS_PER_SQUARE * order**2 + SECONDS_PER_CUBE * order**3
+    return each * size.get("programs", 1)
 
 
 def check_size(size: Mapping[str, int], memory_limit: float) -> None:
     """Raise RelaxationTooLarge if the counted program is out of reach."""
     memory = predicted_memory(size)
-    if size["units"] > LARGEST_UNITS or memory > memory_limit:
+    seconds = predicted_seconds(size)
+    if size["units"] > LARGEST_UNITS or memory > memory_limit or seconds > LARGEST_SECONDS:
+        programs = f"{size['programs']:,} programs: each " if "programs" in size else "the "
         raise RelaxationTooLarge(
-            f"the matrix inequality would have order {size['order']:,} with {size['units']:,} "
+            f"{programs}matrix inequality would have order {size['order']:,} with {size['units']:,} "
             f"units, about {memory / 1e9:.3g} GB of memory and "
-            f"{predicted_seconds(size) / 60:.2g} minutes, above the limit of {LARGEST_UNITS} units "
-            f"or {memory_limit / 1e9:.3g} GB: prune the network, choose a smaller region or another"
+            f"{seconds / 60:.2g} minutes in all, above the limit of {LARGEST_UNITS} units, "
+            f"{memory_limit / 1e9:.3g} GB or {LARGEST_SECONDS / 60:.0f} minutes: prune the network, choose a smaller region or another"
             " method"
         )
 

@@ -90,4 +90,10 @@ def violated_triangles(
 def with_triangles(relaxation: MomentRelaxation, cuts: TriangleCuts) -> MomentRelaxation:
     """Return the relaxation with the cuts as further inequalities; its monomials stay."""
     inequalities = Inequalities.of(relaxation).joined(cuts.inequalities())
-    return moment_relaxation(relaxation.source, relaxation.bases, inequalities, relaxation.n_binary)
+    return moment_relaxation(
+        relaxation.source,
+        relaxation.bases,
+        inequalities,
+        relaxation.n_binary,
+        relaxation.n_region,
+    )

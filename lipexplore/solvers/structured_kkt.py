@@ -14,6 +14,7 @@ import cvxopt
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.blas import dtrmm
 from scipy.sparse import csr_array
 
 Array = NDArray[np.float64]
@@ -42,6 +43,15 @@ class DiagonalProductLMI:
         """Return the matrix without its constant."""
         half = np.repeat(c, self.repeats)[:, None] * self.rows
         return half + half.T
+
+    def adjoint(self, matrix: Array) -> Array:
+        """Return <e_i b_i^T + b_i e_i^T, matrix> summed by variables, for a symmetric matrix."""
+        return 2.0 * self.summed(np.einsum("ij,ij->i", self.rows, matrix))
+
+    def summed(self, values: Array) -> Array:
+        """Return Q^T values."""
+        starts = np.cumsum(self.repeats) - self.repeats
+        return np.asarray(np.add.reduceat(values, starts, axis=0))
 
     def kktsolver(self, inequalities: Any, dims: Any, equalities: Any) -> Callable[[Any], Solve]:
         """Return CVXOPT's ``kktsolver`` for this inequality and any linear ones before it.
@@ -81,8 +91,10 @@ class _Factored:
         self.root = np.array(scaling["rti"][0])
         self.image = lmi.rows @ self.root
         mixed = self.root @ self.image.T
-        dense = (self.root @ self.root.T) * (self.image @ self.image.T) + mixed * mixed.T
-        matrix = 2.0 * self._summed(self._summed(dense).T)
+        dense = self.root @ self.root.T
+        dense *= self.image @ self.image.T
+        dense += mixed * mixed.T
+        matrix = 2.0 * lmi.summed(lmi.summed(dense).T)
         scaled = self.linear.multiply(self.inverse[:, None]).tocsr()
         matrix += (scaled.T @ scaled).toarray()
         try:
@@ -92,28 +104,32 @@ class _Factored:
         if not np.isfinite(np.diagonal(self.factor[0])).all():
             raise ArithmeticError("the scaling holds NaN")
 
-    def _summed(self, values: Array) -> Array:
-        """Return Q^T values."""
-        starts = np.cumsum(self.lmi.repeats) - self.lmi.repeats
-        return np.add.reduceat(values, starts, axis=0)
-
     def solve(self, x: Any, y: Any, z: Any) -> None:
-        """Overwrite (bx, by, bz) by the solution (ux, uy, W uz), as CVXOPT asks."""
+        """Overwrite (bx, by, bz) by the solution (ux, uy, W uz), as CVXOPT asks.
+
+        Of the matrix block only the lower triangle has a meaning, before and after. By columns Z
+        is half + half^T with half = tril(Z) but for its halved diagonal: one triangular product
+        of R^T half R each way, and symmetric in its rounding, else the two equations disagree.
+        """
         del y
-        count = len(self.inverse)
-        right = np.array(z).ravel()
-        lower = np.tril(right[count:].reshape(self.root.shape).T)
-        symmetric = lower + np.tril(lower, -1).T  # only the lower triangle is meaningful
+        count, order = len(self.inverse), len(self.root)
+        right = np.asarray(z)[:, 0]
         low = self.inverse * right[:count]
-        full = self.root.T @ symmetric @ self.root
-        full = 0.5 * (full + full.T)  # its rounding too: else the two equations disagree
-        adjoint = 2.0 * self._summed(((self.image @ full) * self.root).sum(axis=1))
-        total = np.array(x).ravel() + self.linear.T @ (self.inverse * low) - adjoint
+        half = right[count:].reshape(order, order).T.copy(order="F")
+        half[np.diag_indices(order)] *= 0.5
+        turned = self.root.T @ dtrmm(1.0, half, self.root, lower=1)
+        full = turned + turned.T
+        adjoint = 2.0 * self.lmi.summed(
+            np.einsum("ij,ij->i", self.image @ full, self.root, optimize=False)
+        )
+        total = np.asarray(x)[:, 0] + self.linear.T @ (self.inverse * low) - adjoint
         c = cho_solve(self.factor, total, check_finite=False)
-        half = self.image.T @ (np.repeat(c, self.lmi.repeats)[:, None] * self.root)
-        x[:] = cvxopt.matrix(c)
-        z[:count] = cvxopt.matrix(self.inverse * (self.linear @ c) - low)
-        z[count:] = cvxopt.matrix(-(full + half + half.T).ravel())
+        moved = self.image.T @ (np.repeat(c, self.lmi.repeats)[:, None] * self.root)
+        full += moved
+        full += moved.T
+        np.asarray(x)[:, 0] = c
+        right[:count] = self.inverse * (self.linear @ c) - low
+        np.negative(full.ravel(), out=right[count:])
 
 
 def _sparse(matrix: Any) -> csr_array:

@@ -1,6 +1,5 @@
 """Certificates on disk: a round trip, and every way to tamper with one."""
 
-import hashlib
 import json
 
 import numpy as np
@@ -11,6 +10,7 @@ from lipexplore.bounds.saving import save_certificate
 from lipexplore.certificates.files import load_certificate, verify_certificate
 from lipexplore.errors import InvalidCertificate
 from lipexplore.networks.generators import random_dense
+from tests.certificates.forging import forge
 
 NETWORK = random_dense((3, 4, 3, 3), 0, "silu")
 QUESTIONS = {
@@ -43,12 +43,6 @@ def test_round_trip(tmp_path, question):
     assert verdict.claimed == answer.value
     assert verdict.proven <= answer.value
     assert verdict.proven == pytest.approx(answer.value, rel=1e-9)
-
-
-def write(path, fields):
-    """Write fields with a digest that fits, as a forger would."""
-    digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-    path.write_text(json.dumps({**fields, "digest": digest}))
 
 
 def fields_of(path):
@@ -110,10 +104,10 @@ def test_a_forged_digest_does_not_help(tmp_path):
         parts(subsets=None),
     ]
     for forgery in forgeries:
-        write(path, {**honest, **forgery})
+        forge(path, {**honest, **forgery})
         with pytest.raises(InvalidCertificate):
             verify_certificate(load_certificate(path), NETWORK)
-    write(path, honest)
+    forge(path, honest)
     verify_certificate(load_certificate(path), NETWORK)
 
 
@@ -121,7 +115,7 @@ def test_a_larger_region_is_not_proven(tmp_path):
     _, path = saved(tmp_path, region=lipexplore.Ball(np.full(3, 0.5), 0.05))
     fields = fields_of(path)
     fields["region"]["radius"] = 5.0
-    write(path, fields)
+    forge(path, fields)
     with pytest.raises(InvalidCertificate, match="prove"):
         verify_certificate(load_certificate(path), NETWORK)
 

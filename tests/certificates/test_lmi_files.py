@@ -1,6 +1,5 @@
 """Certificates of the slope LMI on disk: a round trip, and every way to tamper with one."""
 
-import hashlib
 import json
 
 import numpy as np
@@ -12,6 +11,7 @@ from lipexplore.certificates.files import load_certificate, verify_certificate
 from lipexplore.cli import main
 from lipexplore.errors import InvalidCertificate
 from lipexplore.networks.generators import random_dense
+from tests.certificates.forging import forge
 
 NETWORK = random_dense((3, 4, 3, 3), 0, "silu")
 QUESTIONS = {
@@ -35,12 +35,6 @@ def saved(tmp_path, network=NETWORK, **question):
     path = tmp_path / "certificate.json"
     save_certificate(answer, path)
     return answer, path
-
-
-def write(path, fields):
-    """Write fields with a digest that fits, as a forger would."""
-    digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-    path.write_text(json.dumps({**fields, "digest": digest}))
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -131,10 +125,10 @@ def test_a_forged_digest_does_not_help(tmp_path):
         {"region": {"kind": "moon"}},
     ]
     for forgery in forgeries:
-        write(path, {**honest, **forgery})
+        forge(path, {**honest, **forgery})
         with pytest.raises(InvalidCertificate):
             verify_certificate(load_certificate(path), NETWORK)
-    write(path, honest)
+    forge(path, honest)
     verify_certificate(load_certificate(path), NETWORK)
 
 

@@ -5,17 +5,17 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lipexplore.certificates.psd import definiteness_defect, spectral_norm_above
 from tests.oracles import is_above_spectral_norm, is_positive_semidefinite
-from tests.strategies import half_integers, matrices, numbers, ordinary
+from tests.strategies import examples, half_integers, matrices, numbers, ordinary
 
 SCALES = (1.0, 1e-300, 1e-160, 1e-6, 1e6, 1e150, 1e300)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data(), rows=st.integers(1, 4), columns=st.integers(1, 4))
 def test_never_below_the_exact_norm(data, rows, columns):
     elements = data.draw(st.sampled_from((numbers, half_integers, ordinary)))
@@ -23,7 +23,7 @@ def test_never_below_the_exact_norm(data, rows, columns):
     assert is_above_spectral_norm(spectral_norm_above(matrix), matrix)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data(), n=st.integers(1, 4))
 def test_rank_one(data, n):
     """A repeated column: the Gram matrix is singular and its top eigenvalue known."""
@@ -113,7 +113,7 @@ def test_falls_back_on_frobenius_where_cholesky_fails(monkeypatch):
     assert value == pytest.approx(np.linalg.norm(matrix), rel=1e-8)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data(), n=st.integers(1, 4))
 def test_cholesky_proves_definiteness_up_to_the_defect(data, n):
     """Whenever the float factorisation of B succeeds, B + c I is semidefinite, exactly."""

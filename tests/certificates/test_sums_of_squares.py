@@ -23,8 +23,7 @@ from lipexplore.relaxations.lasserre import (
     pair_relaxation,
 )
 from lipexplore.solvers import solve
-from tests.oracles import is_positive_semidefinite, rational
-from tests.patterns import pattern_maximum
+from tests.oracles import is_positive_semidefinite, polynomial_maximum, rational
 from tests.poisons import POISONS
 
 ACTIVATIONS = ("relu", "leaky_relu:-0.5", "silu", "abs", "elu:1.0")
@@ -62,7 +61,7 @@ def test_never_below_the_exact_maximum(widths, seed, act, scale, variant, radius
     if radius:
         region = lipexplore.Ball(np.full(widths[0], 0.1), radius)
     relaxation, slopes = relaxation_of(network, region, variant)
-    truth = pattern_maximum(network, slopes.lower, slopes.upper, "linf")
+    truth = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "linf")
     rng = np.random.default_rng(seed)
     start = random_duals(relaxation, rng)
     for poison in POISONS.values():
@@ -74,7 +73,7 @@ def test_never_below_the_exact_maximum(widths, seed, act, scale, variant, radius
 def solved():
     network = random_dense((4, 5, 1), 3)
     relaxation, slopes = relaxation_of(network)
-    truth = pattern_maximum(network, slopes.lower, slopes.upper, "linf")
+    truth = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "linf")
     return relaxation, solve(relaxation.problem()), truth
 
 
@@ -132,14 +131,14 @@ def test_certificate_in_rational_arithmetic(act, variant):
     relaxation, slopes = relaxation_of(network, variant=variant)
     certificate = verified_bound(relaxation, solve(relaxation.problem()).duals)
     polynomial = norm_polynomials(network, slopes, Norm.LINF, 0, None)[None]
-    scale = Fraction(certificate.scale)
+    scale = Fraction(relaxation.scale)
     total = dict(polynomial)
 
     def add(variables, amount):
         key = frozenset(v for v in variables if v >= 0)
         total[key] = total.get(key, Fraction(0)) + amount * scale
 
-    for basis, gram in zip(certificate.bases, certificate.grams, strict=True):
+    for basis, gram in zip(relaxation.bases, certificate.grams, strict=True):
         exact = rational(gram)
         assert is_positive_semidefinite(exact)
         for left, row in zip(basis.tolist(), exact, strict=True):

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import lipexplore
@@ -18,8 +18,9 @@ from lipexplore.norms import Norm
 from lipexplore.polynomials.gradient import norm_gradient_problem
 from lipexplore.polynomials.sparsity import clique_family
 from lipexplore.relaxations.krivine import krivine_relaxation
-from tests.patterns import pattern_maximum
+from tests.oracles import polynomial_maximum
 from tests.poisons import POISONS
+from tests.strategies import examples
 
 ACTIVATIONS = ("relu", "leaky_relu:-0.5", "silu", "abs", "elu:1.0")
 
@@ -37,7 +38,7 @@ def scaled_network(widths, seed, act, scale):
     return lipexplore.Network([w * scale for w in base.weights], base.biases, act)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     widths=st.sampled_from([(2, 3, 1), (3, 2, 2, 1), (1, 1, 1), (4, 3, 1), (2, 2, 2, 2, 1)]),
     seed=st.integers(0, 10**6),
@@ -54,7 +55,7 @@ def test_never_below_the_exact_maximum(widths, seed, act, scale, extra, radius):
     relaxation, slopes = relaxation_of(network, region)
     if extra:
         relaxation, _ = relaxation_of(network, region, relaxation.degree + 1)
-    truth = pattern_maximum(network, slopes.lower, slopes.upper, "linf")
+    truth = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "linf")
     rng = np.random.default_rng(seed)
     start = rng.random(relaxation.size["columns"])
     for poison in POISONS.values():
@@ -69,7 +70,7 @@ def test_poisoned_solver_answers(poison):
     from lipexplore.solvers import solve
 
     duals = solve(relaxation.problem()).duals[0]
-    truth = pattern_maximum(network, slopes.lower, slopes.upper, "linf")
+    truth = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "linf")
     value = verified_bound(relaxation, POISONS[poison](duals, np.random.default_rng(0))).value
     assert Fraction(value) >= truth
     if poison in ("honest", "noise 1e-9"):
@@ -80,7 +81,7 @@ def test_the_test_has_teeth(monkeypatch):
     """Without the term for what the multipliers leave open, the bound falls below the truth."""
     network = random_dense((4, 5, 1), 3)
     relaxation, slopes = relaxation_of(network)
-    truth = pattern_maximum(network, slopes.lower, slopes.upper, "linf")
+    truth = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "linf")
     monkeypatch.setattr(tables, "_exact_sum", lambda values: 0)
     assert Fraction(verified_bound(relaxation, np.zeros(relaxation.size["columns"])).value) < truth
 

@@ -130,6 +130,7 @@ if ending == "killed":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "ending"), [("ready", "killed"), ("started", "killed"), ("started", "done")]
 )

@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lipexplore.errors import InvalidNetwork
 from lipexplore.networks.activations import ACTIVATION_NAMES, activation
-from tests.strategies import PIECEWISE_LINEAR, SMOOTH
+from tests.strategies import PIECEWISE_LINEAR, SMOOTH, examples
 
 NAMES = (*PIECEWISE_LINEAR, *SMOOTH, "elu:1e6", "elu:1e-9", "leaky_relu:-1e6", "leaky_relu:0")
 DIGITS = 60
@@ -145,7 +145,7 @@ ends = st.one_of(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=st.data())
 def test_ranges_enclose_every_point(name, data):
     first = data.draw(ends)

@@ -7,15 +7,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lipexplore import Network
-from lipexplore.errors import InvalidNetwork, InvalidSetting
+from lipexplore.errors import InvalidNetwork, InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.activations import activation
 from lipexplore.networks.generators import random_banded, random_dense, random_sparse
 from tests.oracles import exact_affine, exact_gradient
-from tests.strategies import ACTIVATIONS, SMOOTH, half_integers, networks
+from tests.strategies import ACTIVATIONS, SMOOTH, examples, half_integers, networks
 
 
 def small(**changes):
@@ -30,7 +30,7 @@ def small(**changes):
 # -- evaluation
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data())
 def test_evaluation_is_exact_on_short_numbers(data):
     """Half-integers through ReLU, abs and identity need no rounding at all."""
@@ -68,7 +68,7 @@ def test_jacobian_against_difference_quotients(act):
             np.testing.assert_allclose(jacobian[:, j], quotient, atol=2e-8)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_jacobian_of_slopes_is_the_exact_product(data):
     network = data.draw(networks(elements=half_integers))
@@ -118,7 +118,7 @@ def test_heads_and_margins():
     assert margin.biases[-1].tolist() == [-1.0]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(networks(n_outputs=2))
 def test_margin_rounds_each_weight_once(network):
     for difference, a, b in zip(
@@ -126,6 +126,19 @@ def test_margin_rounds_each_weight_once(network):
     ):
         exact = Fraction(a) - Fraction(b)
         assert abs(Fraction(difference) - exact) <= abs(exact) * Fraction(1, 2**53)
+
+
+@pytest.mark.parametrize("where", ["weights", "biases"])
+def test_a_margin_above_the_largest_weight_says_so(where):
+    far, none = [[1e100], [-1e100]], [[0.0], [0.0]]
+    last, bias = (far, none) if where == "weights" else (none, far)
+    network = Network([last], [np.ravel(bias)])
+    with pytest.raises(UnsupportedQuestion, match=r"output 0 over output 1 .* 1e\+100: halve"):
+        network.head(0, 1)
+    assert network.head(1).n_outputs == 1
+    halved = Network([0.5 * w for w in network.weights], [0.5 * b for b in network.biases])
+    margin = halved.head(0, 1)
+    assert max(margin.weights[0].max(), margin.biases[0].max()) == 1e100
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lipexplore import Network, load_network
 from lipexplore.errors import InvalidNetwork
 from lipexplore.networks.files import network_bytes, network_from_bytes, save_network
 from lipexplore.networks.generators import random_dense
-from tests.strategies import networks, numbers
+from tests.strategies import examples, networks, numbers
 
 GOOD = {
     "weight_1": np.array([[1.0, -2.0], [0.5, 3.0], [0.0, 1.0]]),
@@ -42,7 +42,7 @@ def same_bits(one, other):
 wild = st.one_of(numbers, st.floats(-1e100, 1e100))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(networks(elements=wild))
 def test_bytes_round_trip_bit_by_bit(network):
     same_bits(network_from_bytes(network_bytes(network)), network)

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from lipexplore import WHOLE_SPACE, Box, Network
@@ -30,6 +30,7 @@ from tests.oracles import (
 )
 from tests.strategies import (
     PIECEWISE_LINEAR,
+    examples,
     half_integers,
     networks,
     numbers,
@@ -50,7 +51,7 @@ def random_vertices(slopes, rng, count):
         ]
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_contains_the_gradient_at_every_vertex(data):
     network = data.draw(networks())
@@ -64,7 +65,7 @@ def test_contains_the_gradient_at_every_vertex(data):
             assert Fraction(low) <= exact <= Fraction(high)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_tight_at_one_vertex_and_with_one_hidden_layer(data):
     network = data.draw(networks(elements=tame_numbers, max_depth=1))
@@ -115,7 +116,7 @@ sizes = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(sizes, min_size=1, max_size=8), st.sampled_from(NORMS))
 def test_norms_enclose_the_exact_norm(values, norm):
     magnitude = np.array(values)
@@ -135,7 +136,7 @@ def test_norms_of_overflowing_vectors():
     assert norm_above(np.full(4, 1.7e308), Norm.LINF) == 1.7e308
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data())
 def test_lower_norm_holds_for_every_vertex(data):
     network = data.draw(networks())
@@ -171,7 +172,7 @@ def test_a_kink_that_only_rounding_moves_counts_as_a_kink():
     assert (slopes.lower[0][0], slopes.upper[0][0]) == (0.0, 1.0)
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(data=st.data())
 def test_points_never_certify_more_than_the_true_constant(data):
     """At every point of a box, kinks included, for tiny networks whose L is computed exactly."""

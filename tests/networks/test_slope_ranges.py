@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lipexplore import WHOLE_SPACE, Ball, Box, Network
@@ -26,13 +26,14 @@ from tests.strategies import (
     PIECEWISE_LINEAR,
     SMOOTH,
     bounded_regions,
+    examples,
     networks,
     regions,
     tame_numbers,
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_exact_preactivations_of_samples_are_inside(data):
     """Piecewise linear networks with nasty numbers, followed in rationals."""
@@ -82,7 +83,7 @@ def test_first_layer_is_tight(norm):
     np.testing.assert_allclose(high - low, 2 * reach, rtol=1e-12)
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(data=st.data())
 def test_local_ranges_are_inside_global_ones(data):
     network = data.draw(networks())
@@ -175,7 +176,7 @@ def test_weights_that_overflow_give_sound_ranges(act, propagation):
 # -- regions inside the network
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_propagated_region_holds_the_hidden_activations(data):
     network = data.draw(networks(elements=tame_numbers))

@@ -13,7 +13,7 @@ import pytest
 
 import lipexplore
 from lipexplore.cli import main
-from lipexplore.errors import UnsupportedQuestion
+from lipexplore.errors import RelaxationTooLarge, UnsupportedQuestion
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,7 +89,14 @@ NUMBERED = [row for row in ROWS if row[4][0].isdigit()]
 def test_rows_without_a_number_say_why():
     network = lipexplore.load_network("digits-64-20-10-relu")
     reasons = {row[0]: row[4] for row in ROWS if row not in NUMBERED}
-    assert set(reasons) == {"lipopt-lasserre", "coupled-sdp"}
+    euclidean = {name for name, reason in reasons.items() if reason == "l2 only"}
+    assert set(reasons) - euclidean == {"lipopt-lasserre", "coupled-sdp", "activation-patterns"}
+    assert reasons["activation-patterns"] == "too many"
+    with pytest.raises(RelaxationTooLarge, match="1,048,576 patterns"):
+        lipexplore.bound(network, "activation-patterns", output=3)
+    for name in euclidean:
+        with pytest.raises(UnsupportedQuestion, match="use l2, or another method"):
+            lipexplore.bound(network, name, output=3)
     assert reasons["lipopt-lasserre"] == "over a minute"
     assert lipexplore.estimate(network, "lipopt-lasserre", output=3).seconds > 60
     with pytest.raises(UnsupportedQuestion, match="choose a ball or a box"):

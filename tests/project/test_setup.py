@@ -142,6 +142,7 @@ def wait_until_listening(port: str):
     pytest.fail("the server printed its address but never opened the port")
 
 
+@pytest.mark.slow
 def test_explore_serves_the_notebook_and_asks_for_no_news(tmp_path):
     server = subprocess.Popen(
         [ROOT / "scripts/explore"],

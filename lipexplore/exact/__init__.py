@@ -1,0 +1,1 @@
+"""P* itself and the relaxation nearest to it, by ascent instead of a solver."""
