@@ -30,6 +30,7 @@ from lipexplore.relaxations.slope_lmi import (
 )
 
 if TYPE_CHECKING:
+    from lipexplore.rounding import Array
     from lipexplore.solvers import Solution
 
 SHORTEST_SECONDS = 1e-3
@@ -41,8 +42,9 @@ class SlopeLMIBound(SlopeMethod):
 
     M adds a multiplier t_j >= 0 times (w_j - a_j v_j)(b_j v_j - w_j) >= 0 for every unit with slope
     in [a_j, b_j] to lambda |y|^2 + sum mu_k x_k^2 - 2 y f. For l_2 there is one mu, and all outputs
-    may be asked for at once; for l_1 there is one program for every input, with x = e_k. The reported value is recomputed from mu and t by a Cholesky
-    factorisation with proven margins; the solver's own value is not trusted.
+    may be asked for at once; for l_1 there is one program for every input, with x = e_k. The
+    reported value is recomputed from mu and t by a Cholesky factorisation with proven margins; the
+    solver's own value is not trusted.
 
     References
     ----------
@@ -140,7 +142,8 @@ class SlopeLMIBound(SlopeMethod):
     ) -> _Run:
         """Solve one program, unless its gradient is fixed, and verify; down to ``enough`` only."""
         norm = Norm.L2 if norm is Norm.L1 else norm
-        status, claimed, iterations, multipliers = "constant gradient", math.nan, 0, (None, None)
+        status, claimed, iterations = "constant gradient", math.nan, 0
+        multipliers: tuple[Array, Array] | tuple[None, None] = (None, None)
         if system.outer.any():
             lmi = slope_lmi(system, norm, self.reduce_input, self._memory_bytes())
             solution = self._solution(lmi, deadline, on_progress, enough)
@@ -186,8 +189,11 @@ class SlopeLMIBound(SlopeMethod):
         if self.solver == "auto":
             settings = Settings(limit, tolerance=self.tolerance, on_progress=listener)
             target = enough / lmi.unit if enough else -math.inf
-            solution = minimise(structured_program(lmi), start(lmi), settings, target)
-            if not solution.status.startswith("failed"):
+            try:
+                solution = minimise(structured_program(lmi), start(lmi), settings, target)
+            except np.linalg.LinAlgError:
+                solution = None
+            if solution and not solution.status.startswith("failed"):
                 return solution
         return solve(
             lmi.problem(MARGIN * self.tolerance),
@@ -217,7 +223,7 @@ def _by_promise(systems: list[SectorSystem]) -> list[int]:
         * float(np.linalg.norm(system.inner[:, : system.n_inputs]) + 1.0)
         for system in systems
     ]
-    return np.argsort(-np.array(guesses), kind="stable").tolist()
+    return sorted(range(len(systems)), key=lambda k: -guesses[k])
 
 
 def _status(statuses: list[str]) -> str:

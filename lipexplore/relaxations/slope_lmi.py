@@ -29,7 +29,7 @@ MARGIN = 0.05
 
 REDUCTIONS = ("auto", "yes", "no")
 BYTES_PER_ENTRY = 400.0
-SECONDS_PER_PROGRAM, SECONDS_PER_SQUARE, SECONDS_PER_CUBE = 0.03, 1.2e-5, 2e-8
+SECONDS_PER_PROGRAM, SECONDS_PER_SQUARE, SECONDS_PER_CUBE = 0.01, 6e-6, 1.2e-8
 LARGEST_SECONDS = 3600.0
 
 
@@ -277,11 +277,11 @@ def check_size(size: Mapping[str, int], memory_limit: float) -> None:
     if size["units"] > LARGEST_UNITS or memory > memory_limit or seconds > LARGEST_SECONDS:
         programs = f"{size['programs']:,} programs: each " if "programs" in size else "the "
         raise RelaxationTooLarge(
-            f"{programs}matrix inequality would have order {size['order']:,} with {size['units']:,} "
-            f"units, about {memory / 1e9:.3g} GB of memory and "
+            f"{programs}matrix inequality would have order {size['order']:,} with "
+            f"{size['units']:,} units, about {memory / 1e9:.3g} GB of memory and "
             f"{seconds / 60:.2g} minutes in all, above the limit of {LARGEST_UNITS} units, "
-            f"{memory_limit / 1e9:.3g} GB or {LARGEST_SECONDS / 60:.0f} minutes: prune the network, choose a smaller region or another"
-            " method"
+            f"{memory_limit / 1e9:.3g} GB or {LARGEST_SECONDS / 60:.0f} minutes: prune the "
+            "network, choose a smaller region or another method"
         )
 
 

@@ -9,7 +9,9 @@ from lipexplore.rounding import Array
 from lipexplore.solvers.structured_ipm import Pair, StructuredProgram
 
 ROOM = 0.9
-"""Part of the dual's right-hand side that the start uses up."""
+"""Part of what is allowed that the start uses up."""
+
+SMALLEST_POWER = 1e-9
 
 
 def structured_program(lmi: SlopeLMI) -> StructuredProgram:
@@ -22,6 +24,11 @@ def start(lmi: SlopeLMI) -> Pair:
 
     The moments alone are feasible for the dual; mu M^-1 leaves a residual, which the method removes
     as it goes, but brings deep networks close to the central path.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If no power tried makes M positive definite.
     """
     structure, moments, c = lmi.structure(), _moments(lmi), _multipliers(lmi)
     slack = lmi.constant + structure.value(c)
@@ -38,14 +45,17 @@ def _multipliers(lmi: SlopeLMI) -> Array:
     units, first = len(lmi.repeats) - len(lmi.inner), len(lmi.outer)
     structure, power = lmi.structure(), 1.0
     c = np.ones(len(lmi.repeats))
-    while True:
+    while power > SMALLEST_POWER:
         c[units:] = power**lmi.source.layers
         block = structure.value(c)[first:, first:]
+        block[np.diag_indices(len(block))] *= ROOM  # else the first power may be singular
         try:
             root = np.linalg.solve(np.linalg.cholesky(block), lmi.outer.T)
             break
         except np.linalg.LinAlgError:
             power *= 0.5
+    else:
+        raise np.linalg.LinAlgError("no multipliers make the matrix positive definite")
     least = float(np.linalg.norm(root, 2)) ** 2
     total = lmi.weight * float(c[1:units].sum())
     balance = np.sqrt(2.0 * least / total)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.lapack import dpotri, dpotrf
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from lipexplore.rounding import Array
 from lipexplore.solvers.monitor import Monitor
@@ -111,7 +111,7 @@ def minimise(
             break
         following = _iterated(program, pair, gap)
         if following is None:
-            status = f"failed: no progress beyond the relative gap {gap / abs(value):.1e}"
+            status = f"failed: no progress beyond the gap {gap:.1e} at {value:.6g}"
             break
         pair, iteration = following, iteration + 1
     monitor.reraise()

@@ -1,5 +1,7 @@
 """The slope LMI for l_1: one program per input."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -100,3 +102,21 @@ def test_time_limit_leaves_a_proof():
     assert early.status == "time limit"
     assert early.verified
     assert best <= early.value < np.inf
+
+
+@pytest.mark.parametrize(("widths", "norm"), [((6, 20, 1), "linf"), ((10, 60, 60, 1), "l2")])
+def test_predicted_seconds_are_of_the_right_order(widths, norm):
+    network = random_dense(widths, 0)
+    lipexplore.bound(network, "slope-lmi", norm)
+    before = time.process_time()
+    lipexplore.bound(network, "slope-lmi", norm)
+    seconds = time.process_time() - before
+    predicted = estimate(network, "slope-lmi", norm).seconds
+    assert seconds / 8 <= predicted <= 12 * seconds
+
+
+def test_units_that_make_equal_multipliers_singular():
+    """Four units of one input: mu = t = 1 gives 1 - 4 / 4 = 0."""
+    network = lipexplore.Network([np.ones((4, 1)), [[1.0, -1.0, 2.0, 1.0]]])
+    for norm in ("l1", "l2", "linf"):
+        assert lipexplore.bound(network, "slope-lmi", norm).value == pytest.approx(4.0, rel=1e-7)
