@@ -89,10 +89,10 @@ def vector_iteration(chain, norm, sweeps=250, rank=8, seed=0):
     half = [(b - a) / 2 for a, b in zip(chain.lower, chain.upper, strict=True)]
 
     def lengths(rows):
-        return np.maximum(np.linalg.norm(rows, axis=1), 1e-150)
+        return np.linalg.norm(rows, axis=1)
 
     def unit(rows):
-        return rows / lengths(rows)[:, None]
+        return rows / np.maximum(lengths(rows), 1e-150)[:, None]
 
     def ball(rows):
         return unit(rows) if norm == "linf" else rows / max(np.linalg.norm(rows), 1e-150)
@@ -109,7 +109,7 @@ def vector_iteration(chain, norm, sweeps=250, rank=8, seed=0):
             g, m, h = forward[layer], middle[layer], half[layer]
             following.append(unit(a))
             taus.append(lengths(a) / np.maximum(2 * h * lengths(g), 1e-150))
-            b = m[:, None] * a + (h * lengths(a) / lengths(g))[:, None] * g
+            b = m[:, None] * a + (h * lengths(a))[:, None] * unit(g)
             a = chain.weights[layer].T @ b
         mu = lengths(a) if norm == "linf" else np.array([np.linalg.norm(a)])
         return value, (ball(a), following[::-1]), mu, tuple(taus[::-1])

@@ -1,1 +1,46 @@
-"""The widgets: a state without widgets, controls made from the methods' fields, panels."""
+"""The widgets: a state without widgets, controls made from the methods' fields, panels.
+
+A new panel is one file in this folder and one line in PANELS; ``lipexplore.panels.<name>(network)``
+then shows it alone.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from lipexplore.panels.alone import Alone
+from lipexplore.panels.code_panel import CodePanel
+from lipexplore.panels.methods_panel import MethodsPanel
+from lipexplore.panels.panel import Panel
+from lipexplore.panels.question_panel import QuestionPanel
+from lipexplore.panels.results_panel import ResultsPanel
+from lipexplore.panels.sparsity_panel import SparsityPanel
+
+__all__ = ["PANELS", "Alone", "Panel"]
+
+PANELS: Final[tuple[type[Panel], ...]] = (
+    QuestionPanel,
+    MethodsPanel,
+    ResultsPanel,
+    SparsityPanel,
+    CodePanel,
+)
+"""All panels in the order in which they are shown."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return a function that shows the panel called ``name`` alone.
+
+    It takes the network (as :func:`lipexplore.explore` does) and settings by name, for instance
+    ``lipexplore.panels.sparsity(network, norm="l2", degrees=(2,))``.
+    """
+    panels = {panel.name: panel for panel in PANELS}
+    if name not in panels:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return partial(Alone, panels[name], panels)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(panel.name for panel in PANELS)]

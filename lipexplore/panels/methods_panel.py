@@ -12,6 +12,7 @@ from lipexplore.figures.texts import bytes_text, seconds_text
 from lipexplore.panels.controls import FULL, boxed, field_controls, heading, on_value
 from lipexplore.panels.costs import Cost
 from lipexplore.panels.latest import Latest
+from lipexplore.panels.panel import Panel
 from lipexplore.panels.settings import DEGREES, has_degree
 from lipexplore.panels.state import Change, WorkbenchState
 
@@ -20,11 +21,17 @@ AT_HAND = ("clique_family", "solver")
 """Settings of the methods with a degree that are always shown."""
 
 
-class MethodsPanel:
+class MethodsPanel(Panel):
     """Controls of the runs, made from METHODS and their fields; counts costs as they change."""
 
+    name = "methods"
+    title = "Methods"
+    explanation = ""
+    place = "side"
+    runs = True
+
     def __init__(self, state: WorkbenchState) -> None:
-        self._state = state
+        super().__init__(state)
         self.methods = {
             method.name: ipywidgets.Checkbox(
                 value=method.name in state.settings.methods,
@@ -59,7 +66,6 @@ class MethodsPanel:
         self.children = self._children()
         self._counting = Latest(state.count_costs, state.set_costs)
         state.listen(self._hear)
-        self.costs.value = costs_html(state.costs)
 
     def _children(self) -> tuple[ipywidgets.Widget, ...]:
         degrees = ipywidgets.HBox([ipywidgets.HTML("degrees "), *self.degrees.values()])
@@ -85,8 +91,12 @@ class MethodsPanel:
             more,
         )
 
+    def refresh(self) -> None:
+        """Show the costs of the planned runs."""
+        self.costs.value = costs_html(self.state.costs)
+
     def _set_runs(self) -> None:
-        self._state.change(
+        self.state.change(
             methods=tuple(name for name, box in self.methods.items() if box.value),
             degrees=tuple(degree for degree, box in self.degrees.items() if box.value),
         )
@@ -95,7 +105,7 @@ class MethodsPanel:
         if change == "settings":
             self._counting.request()
         elif change == "costs":
-            self.costs.value = costs_html(self._state.costs)
+            self.refresh()
 
 
 def costs_html(costs: tuple[Cost, ...]) -> str:

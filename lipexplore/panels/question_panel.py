@@ -12,6 +12,7 @@ from lipexplore.errors import LipexploreError
 from lipexplore.networks.slope_ranges import layer_slice, slope_ranges
 from lipexplore.norms import Norm
 from lipexplore.panels.controls import FULL, heading, on_value, show
+from lipexplore.panels.panel import Panel
 from lipexplore.panels.settings import AROUND_DIGIT, EVERYWHERE, RANDOM, REGIONS
 from lipexplore.panels.state import Change, WorkbenchState
 from lipexplore.rounding import Array
@@ -21,11 +22,17 @@ NORMS = [(f"{norm.symbol}  ({norm.value})", norm.value) for norm in reversed(Nor
 NOTHING = -1
 
 
-class QuestionPanel:
+class QuestionPanel(Panel):
     """Controls of the network, the output, the norm and the region; writes into the state."""
 
+    name = "question"
+    title = "Question"
+    explanation = ""
+    place = "side"
+    beside = ()
+
     def __init__(self, state: WorkbenchState) -> None:
-        self._state = state
+        super().__init__(state)
         self._filling = False
         self.network = self._bind("network", ipywidgets.Dropdown, "network")
         self.random = self._random_controls()
@@ -66,9 +73,9 @@ class QuestionPanel:
 
     def refresh(self) -> None:
         """Show the state's settings in the controls."""
-        settings, self._filling = self._state.settings, True
+        settings, self._filling = self.state.settings, True
         try:
-            self.network.options = self._state.catalogue.names
+            self.network.options = self.state.catalogue.names
             for name, control in self.random.items():
                 show(control, name in _random_fields(settings.network))
                 control.value = getattr(settings, name)
@@ -93,7 +100,7 @@ class QuestionPanel:
 
     def _set(self, setting: str, value: Any) -> None:
         if not self._filling:
-            self._state.change(**{setting: None if value == NOTHING else value})
+            self.state.change(**{setting: None if value == NOTHING else value})
 
     def _random_controls(self) -> dict[str, ipywidgets.Widget]:
         number, fraction = ipywidgets.BoundedIntText, ipywidgets.BoundedFloatText
@@ -105,7 +112,7 @@ class QuestionPanel:
         }
 
     def _fill_outputs(self) -> None:
-        settings, question = self._state.settings, self._state.question
+        settings, question = self.state.settings, self.state.question
         if question is None:
             return
         count = len(question.network.weights)
@@ -117,10 +124,10 @@ class QuestionPanel:
         self.minus.value = NOTHING if settings.minus is None else settings.minus
 
     def _tell_facts(self) -> None:
-        question = self._state.question
+        question = self.state.question
         self.problem.value = (
-            f'<p role="alert" class="lx-refused">{escape(self._state.problem)}</p>'
-            if self._state.problem
+            f'<p role="alert" class="lx-refused">{escape(self.state.problem)}</p>'
+            if self.state.problem
             else ""
         )
         self.picture.value = ""
@@ -133,11 +140,11 @@ class QuestionPanel:
             f'<p class="lx-note">{shape}, {escape(kinds)}, '
             f"{1.0 - network.density:.0%} of the weights are zero</p>"
         )
-        if self._state.settings.region != EVERYWHERE:
+        if self.state.settings.region != EVERYWHERE:
             self.picture.value = self._region_html()
 
     def _region_html(self) -> str:
-        question, settings = self._state.question, self._state.settings
+        question, settings = self.state.question, self.state.settings
         if question is None:
             return ""
         part, region = layer_slice(question.network, question.region, question.layers)

@@ -11,6 +11,7 @@ import ipywidgets
 from lipexplore.figures.texts import sentence
 from lipexplore.figures.tightness import bound_against_runtime
 from lipexplore.panels.controls import on_value
+from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.state import Change, WorkbenchState
 from lipexplore.panels.tables import details_html, row_label, running_html, runs_html
@@ -20,15 +21,20 @@ NOBODY = 0
 NO_RUN = ("choose a run, or click a point", NOBODY)
 
 
-class ResultsPanel:
+class ResultsPanel(Panel):
     """Shows the state's rows. The plot is redrawn at most four times per second."""
 
+    name = "bounds"
+    title = "Bounds"
+    explanation = ""
+    beside = ("network", "question", "methods")
+    runs = True
+
     def __init__(self, state: WorkbenchState) -> None:
-        self._state = state
+        super().__init__(state)
         self._drawn: tuple[Any, ...] = ()
         self._drawn_at = -SECONDS_BETWEEN_PLOTS
         self._filling = False
-        self.font_size = 14
         self.plot = Plot()
         self.running = ipywidgets.HTML()
         self.running.add_class("lx-running")
@@ -48,11 +54,18 @@ class ResultsPanel:
             self.details,
         )
         state.listen(self._hear)
-        self.refresh()
+
+    def show(self, visible: bool) -> None:
+        """Draw anew when the panel appears: what was drawn while hidden has no size."""
+        super().show(visible)
+        if visible:
+            self.draw(anew=True)
 
     def refresh(self) -> None:
         """Show the rows; the plot only when it is due."""
-        state = self._state
+        if not self.visible:
+            return
+        state = self.state
         self.running.value = running_html(state.rows)
         key = state.question.key if state.question else None
         self.table.value = runs_html(state.rows, key, state.selected)
@@ -62,22 +75,22 @@ class ResultsPanel:
 
     def tick(self) -> None:
         """Bring elapsed times, and a plot that was held back, up to date."""
-        self.running.value = running_html(self._state.rows)
+        self.running.value = running_html(self.state.rows)
         if time.monotonic() - self._drawn_at >= SECONDS_BETWEEN_PLOTS:
             self.draw()
 
     def draw(self, anew: bool = False) -> None:
         """Draw the comparable bounds, unless they are on the screen already."""
-        rows = self._state.comparable_rows
-        key = self._state.question.key if self._state.question else None
-        wanted = (key, tuple(row.number for row in rows), self._state.selected, self.font_size)
+        rows = self.state.comparable_rows
+        key = self.state.question.key if self.state.question else None
+        wanted = (key, tuple(row.number for row in rows), self.state.selected, self.font_size)
         if wanted == self._drawn and not anew:
             return
         self._drawn, self._drawn_at = wanted, time.monotonic()
         bounds = [row.bound for row in rows if row.bound is not None]
         numbers = [row.number for row in rows]
-        selected = self._state.selected
-        title = self._state.question.title if self._state.question else self._state.problem
+        selected = self.state.selected
+        title = self.state.question.title if self.state.question else self.state.problem
         text = sentence(bounds)
         self.sentence.value = f"<p><b>{escape(title)}.</b> {escape(text)}</p>"
         if not bounds:
@@ -92,16 +105,16 @@ class ResultsPanel:
 
     def click(self, clicked: dict[str, Any]) -> None:
         """Select the run whose point was clicked."""
-        rows, point = self._state.comparable_rows, clicked.get("point")
+        rows, point = self.state.comparable_rows, clicked.get("point")
         if isinstance(point, int) and 0 <= point < len(rows):
-            self._state.select(rows[point].number)
+            self.state.select(rows[point].number)
 
     def _choose(self, number: int | None) -> None:
         if not self._filling:
-            self._state.select(number or None)
+            self.state.select(number or None)
 
     def _fill_details(self) -> None:
-        state, self._filling = self._state, True
+        state, self._filling = self.state, True
         try:
             options = [NO_RUN, *((row_label(row), row.number) for row in state.rows)]
             if tuple(self.chosen.options) != tuple(options):

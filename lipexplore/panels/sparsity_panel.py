@@ -23,6 +23,7 @@ from lipexplore.norms import Norm
 from lipexplore.panels.controls import on_value
 from lipexplore.panels.costs import cost_of
 from lipexplore.panels.latest import Latest
+from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.settings import PlannedRun, Question
 from lipexplore.panels.state import Change, WorkbenchState
@@ -80,15 +81,17 @@ def program_of(question: Question, run: PlannedRun) -> Program:
         return Program(head, missing=str(error))
 
 
-class SparsityPanel:
+class SparsityPanel(Panel):
     """Draws weights and program of the state's question; nothing is built while it is hidden."""
 
+    name = "sparsity"
+    title = "Sparsity"
+    explanation = ""
+
     def __init__(self, state: WorkbenchState) -> None:
-        self._state = state
+        super().__init__(state)
         self._cached: tuple[object, Program | None] = (None, None)
-        self._visible = False
         self._filling = False
-        self.font_size = 14
         self.degree = ipywidgets.Dropdown(description="LP degree", layout={"width": "14em"})
         self.clique = ipywidgets.BoundedIntText(
             value=1,
@@ -109,14 +112,9 @@ class SparsityPanel:
         state.listen(self._hear)
         self._fill_degrees()
 
-    def show(self, visible: bool) -> None:
-        """Tell whether the panel is on the screen."""
-        self._visible = visible
-        self.refresh()
-
     def refresh(self) -> None:
         """Draw anew, if the panel is on the screen."""
-        if self._visible and not self._filling:
+        if self.visible and not self._filling:
             self._drawing.request()
 
     def _hear(self, change: Change) -> None:
@@ -127,7 +125,7 @@ class SparsityPanel:
     def _fill_degrees(self) -> None:
         self._filling = True
         try:
-            degrees, old = self._state.settings.degrees, self.degree.value
+            degrees, old = self.state.settings.degrees, self.degree.value
             if tuple(self.degree.options) != degrees:
                 self.degree.options = degrees
                 self.degree.value = old if old in degrees else next(iter(degrees), None)
@@ -135,11 +133,11 @@ class SparsityPanel:
             self._filling = False
 
     def _drawing_of_now(self) -> Drawing:
-        question, number = self._state.question, self.clique.value
+        question, number = self.state.question, self.clique.value
         if question is None:
-            return Drawing(missing=self._state.problem)
+            return Drawing(missing=self.state.problem)
         run = PlannedRun(
-            METHOD, {"degree": self.degree.value, **self._state.settings.parameters.get(METHOD, {})}
+            METHOD, {"degree": self.degree.value, **self.state.settings.parameters.get(METHOD, {})}
         )
         key = (question.key, repr(run))
         if self._cached[0] != key:

@@ -28,7 +28,7 @@ STYLE: Final = """<style>
 .lx-panel .lx-status { flex: 1 1 300px; }
 .lx-panel .lx-columns { flex-wrap: wrap; gap: 14px; align-items: flex-start; overflow: visible; }
 .lx-panel .lx-controls { flex: 0 0 21em; min-width: 0; max-width: 100%; overflow: hidden; }
-.lx-panel .lx-controls > .widget-inline-hbox, .lx-panel .lx-controls > .widget-hbox {
+.lx-panel .lx-controls .widget-vbox > :is(.widget-inline-hbox, .widget-hbox) {
   width: calc(100% - 6px) !important; }
 .lx-panel .lx-results { flex: 1 1 24em; min-width: min(24em, 100%); overflow: hidden; }
 .lx-panel.lx-large .lx-controls { flex-basis: 19em; }

@@ -64,7 +64,7 @@ def test_several_outputs_jointly(slopes, many):
 @pytest.mark.parametrize("slopes", SLOPES)
 def test_one_input_of_l1(slopes, many):
     for seed in range(many(1, 40)):
-        chain = random_chain(WIDTHS[1 + seed], seed, slopes)
+        chain = random_chain(WIDTHS[1 + seed % 5], seed, slopes)
         for column in range(chain.widths[0]):
             first = chain.weights[0][:, [column]]
             alone = replace(chain, weights=(first, *chain.weights[1:]))

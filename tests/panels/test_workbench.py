@@ -25,7 +25,7 @@ def figure_of(plot):
 
 
 def traces(panel):
-    return {trace["name"]: trace for trace in figure_of(panel.results.plot)["data"]}
+    return {trace["name"]: trace for trace in figure_of(panel.panels["bounds"].plot)["data"]}
 
 
 def labels_of(panel):
@@ -46,17 +46,20 @@ def test_opening_draws_every_method_before_any_click(panel):
     network = gallery_network("digits-64-20-10-relu")
     assert traces(panel)["LiPopt LP"]["y"] == [bound(network, "lipopt-lp", degree=2).value]
     best = min(row.bound.value for row in panel.state.comparable_rows)
-    assert f"P* (hence L too) is at most {text_above(best)} by" in panel.results.sentence.value
-    assert "L (hence P* too) is at least" in panel.results.sentence.value
-    config = figure_of(panel.results.plot)["config"]
+    assert (
+        f"P* (hence L too) is at most {text_above(best)} by"
+        in panel.panels["bounds"].sentence.value
+    )
+    assert "L (hence P* too) is at least" in panel.panels["bounds"].sentence.value
+    config = figure_of(panel.panels["bounds"].plot)["config"]
     assert "sendChartToCloud" in config["modeBarButtonsToRemove"]
     assert config["displaylogo"] is False
 
 
 def test_run_after_changes_draws_only_the_new_question(panel):
-    panel.question.network.value = "digits-64-20-10-relu-zeros90"
-    panel.methods.degrees[3].value = True
-    assert "No bounds for this question yet" in str(panel.results.plot.widget.outputs)
+    panel.panels["question"].network.value = "digits-64-20-10-relu-zeros90"
+    panel.panels["methods"].degrees[3].value = True
+    assert "No bounds for this question yet" in str(panel.panels["bounds"].plot.widget.outputs)
     panel.run.click()
     panel.wait(60)
     network = gallery_network("digits-64-20-10-relu-zeros90")
@@ -66,22 +69,22 @@ def test_run_after_changes_draws_only_the_new_question(panel):
     assert table.query("method == 'lipopt-lp'")["value"].tolist() == expected
     assert set(table["network"]) == {network.name}
     assert "Another question, not drawn: digits-64-20-10-relu, output 0" in (
-        panel.results.table.value
+        panel.panels["bounds"].table.value
     )
 
 
 def test_cancel_stops_a_long_run_and_the_next_one_works(panel):
-    panel.question.network.value = "digits-64-32-16-10-relu"
-    for name, box in panel.methods.methods.items():
+    panel.panels["question"].network.value = "digits-64-32-16-10-relu"
+    for name, box in panel.panels["methods"].methods.items():
         box.value = name == "lipopt-lp"
-    panel.methods.degrees[2].value, panel.methods.degrees[3].value = False, True
+    panel.panels["methods"].degrees[2].value, panel.panels["methods"].degrees[3].value = False, True
     panel.run.click()
     assert "Running LiPopt LP, degree 3" in panel.status.value
     panel.cancel.click()
     assert "1 cancelled" in panel.status.value
     assert not panel.state.busy
-    panel.methods.methods["path"].value = True
-    panel.methods.methods["lipopt-lp"].value = False
+    panel.panels["methods"].methods["path"].value = True
+    panel.panels["methods"].methods["lipopt-lp"].value = False
     panel.run.click()
     panel.wait(60)
     assert set(traces(panel)) == {"path bound"}
@@ -91,7 +94,7 @@ def test_buttons_answer_when_there_is_nothing_to_do(quiet):
     quiet.cancel.click()
     quiet.cancel.click()
     assert "Nothing is running." in quiet.status.value
-    for box in quiet.methods.methods.values():
+    for box in quiet.panels["methods"].methods.values():
         box.value = False
     quiet.run.click()
     assert "Nothing to run: choose a method" in quiet.status.value
@@ -99,14 +102,14 @@ def test_buttons_answer_when_there_is_nothing_to_do(quiet):
 
 
 def test_refused_runs_are_red_and_in_words(quiet):
-    quiet.question.network.value = "digits-784-50-10-relu"
-    quiet.methods.degrees[3].value = True
-    text = quiet.methods.costs.value
+    quiet.panels["question"].network.value = "digits-784-50-10-relu"
+    quiet.panels["methods"].degrees[3].value = True
+    text = quiet.panels["methods"].costs.value
     assert re.search(r'class="lx-refused">refused: [\d,]+ columns, [\d,]+ nonzeros need', text)
-    quiet.question.norm.value = "l2"
-    quiet.question.network.value = "digits-64-20-10-relu"
-    quiet.methods.degrees[1].value = True
-    assert "refused" in quiet.methods.costs.value
+    quiet.panels["question"].norm.value = "l2"
+    quiet.panels["question"].network.value = "digits-64-20-10-relu"
+    quiet.panels["methods"].degrees[1].value = True
+    assert "refused" in quiet.panels["methods"].costs.value
 
 
 def test_failed_run_is_a_sentence_in_the_panel(quiet):
@@ -115,7 +118,7 @@ def test_failed_run_is_a_sentence_in_the_panel(quiet):
     worker.happen("started", number)
     worker.happen("error", number, "something <is> wrong: do this")
     quiet.state.pump()
-    assert "failed: something &lt;is&gt; wrong: do this" in quiet.results.table.value
+    assert "failed: something &lt;is&gt; wrong: do this" in quiet.panels["bounds"].table.value
     worker.cancel()
     quiet.state.pump()
     assert "something &lt;is&gt; wrong" in quiet.status.value
@@ -127,7 +130,7 @@ def test_progress_says_that_early_values_are_no_bounds(quiet):
     worker.happen("started", number)
     worker.happen("progress", number, {"iteration": 12, "primal": 3.0, "dual": 4.0})
     quiet.state.pump()
-    text = quiet.results.running.value
+    text = quiet.panels["bounds"].running.value
     assert "iteration 12" in text
     assert "solver at 4 (not yet a bound)" in text
     assert "<progress" in text
@@ -135,75 +138,75 @@ def test_progress_says_that_early_values_are_no_bounds(quiet):
 
 
 def test_impossible_question_is_told_and_run_is_refused(quiet):
-    quiet.question.network.value = "random dense"
-    quiet.question.random["widths"].value = "8, nothing"
-    assert 'role="alert"' in quiet.question.problem.value
-    assert "layer sizes" in quiet.question.problem.value
+    quiet.panels["question"].network.value = "random dense"
+    quiet.panels["question"].random["widths"].value = "8, nothing"
+    assert 'role="alert"' in quiet.panels["question"].problem.value
+    assert "layer sizes" in quiet.panels["question"].problem.value
     quiet.state.worker.cancel()
     quiet.state.pump()
     quiet.run.click()
     assert "layer sizes" in quiet.status.value
-    quiet.question.random["widths"].value = "8, 4, 1"
-    assert quiet.question.problem.value == ""
+    quiet.panels["question"].random["widths"].value = "8, 4, 1"
+    assert quiet.panels["question"].problem.value == ""
 
 
 def test_ball_around_a_digit_shows_the_digit_and_undecided_units(quiet):
-    quiet.question.region.value = "ball around a digit"
-    quiet.question.digit.value = 3
-    text = quiet.question.picture.value
+    quiet.panels["question"].region.value = "ball around a digit"
+    quiet.panels["question"].digit.value = 3
+    text = quiet.panels["question"].picture.value
     assert "<svg" in text
     assert "Handwritten" in text
     assert re.search(r"\d+ of 20 hidden units are undecided", text)
-    quiet.question.radius.value = 1e-6
-    assert "0 of 20 hidden units are undecided" in quiet.question.picture.value
-    quiet.question.region.value = "whole space"
-    assert quiet.question.picture.value == ""
+    quiet.panels["question"].radius.value = 1e-6
+    assert "0 of 20 hidden units are undecided" in quiet.panels["question"].picture.value
+    quiet.panels["question"].region.value = "whole space"
+    assert quiet.panels["question"].picture.value == ""
 
 
 def test_layers_and_margin(quiet):
-    quiet.question.network.value = "digits-64-32-16-10-relu"
-    quiet.question.layers.value = (2, 3)
-    quiet.question.minus.value = 4
+    quiet.panels["question"].network.value = "digits-64-32-16-10-relu"
+    quiet.panels["question"].layers.value = (2, 3)
+    quiet.panels["question"].minus.value = 4
     assert quiet.state.question.layers == (2, 3)
     assert quiet.state.question.minus == 4
-    quiet.question.minus.value = -1
+    quiet.panels["question"].minus.value = -1
     assert quiet.state.question.minus is None
-    quiet.question.layers.value = (1, 2)
-    assert quiet.question.output.options[-1] == 15
+    quiet.panels["question"].layers.value = (1, 2)
+    assert quiet.panels["question"].output.options[-1] == 15
 
 
 def test_selected_run_shows_details_and_code(panel):
     panel.clicks.clicked = {"point": 0, "count": 1}
     row = panel.state.comparable_rows[0]
-    assert panel.results.chosen.value == row.number
-    assert "lx-selected" in panel.results.table.value
-    text = panel.results.details.value
+    assert panel.panels["bounds"].chosen.value == row.number
+    assert "lx-selected" in panel.panels["bounds"].table.value
+    text = panel.panels["bounds"].details.value
     assert "Source:" in text
     assert "lipexplore.bound(network, &quot;norm-product&quot;" in text
-    panel.results.chosen.value = 0
+    panel.panels["bounds"].chosen.value = 0
     assert panel.state.selected is None
     panel.clicks.clicked = {"point": 99, "count": 2}
     assert panel.state.selected is None
 
 
 def test_sparsity_is_drawn_when_it_is_looked_at(quiet):
-    assert quiet.sparsity.program.widget.outputs == ()
+    assert quiet.panels["sparsity"].program.widget.outputs == ()
     quiet.tabs.selected_index = 1
-    assert "3,127 monomials × 12,180 products" in quiet.sparsity.text.value
-    assert figure_of(quiet.sparsity.program)["data"][0]["type"] == "heatmap"
-    assert len(figure_of(quiet.sparsity.weights)["data"]) == 2
-    quiet.sparsity.clique.value = 5
-    assert "clique 5 of 20" in quiet.sparsity.text.value
-    quiet.question.network.value = "digits-784-50-10-relu"
-    assert "The LP is not drawn: " in str(quiet.sparsity.program.widget.outputs)
-    quiet.question.network.value = "digits-16-12-8-10-relu"
-    assert "use degree 3 or higher" in str(quiet.sparsity.program.widget.outputs)
+    assert "3,127 monomials × 12,180 products" in quiet.panels["sparsity"].text.value
+    assert figure_of(quiet.panels["sparsity"].program)["data"][0]["type"] == "heatmap"
+    assert len(figure_of(quiet.panels["sparsity"].weights)["data"]) == 2
+    quiet.panels["sparsity"].clique.value = 5
+    assert "clique 5 of 20" in quiet.panels["sparsity"].text.value
+    quiet.panels["question"].network.value = "digits-784-50-10-relu"
+    assert "The LP is not drawn: " in str(quiet.panels["sparsity"].program.widget.outputs)
+    quiet.panels["question"].network.value = "digits-16-12-8-10-relu"
+    assert "use degree 3 or higher" in str(quiet.panels["sparsity"].program.widget.outputs)
 
 
 def test_large_type(quiet):
     quiet.large.value = True
     assert "lx-large" in quiet._dom_classes
-    assert quiet.results.font_size == 20
+    assert quiet.panels["bounds"].font_size == 20
     quiet.large.value = False
     assert "lx-large" not in quiet._dom_classes
 
@@ -234,7 +237,7 @@ def test_every_control_has_a_name(quiet):
 
 
 def test_methods_fields_become_controls(quiet):
-    fields = quiet.methods.fields["lipopt-lp"]
+    fields = quiet.panels["methods"].fields["lipopt-lp"]
     assert "degree" not in fields
     assert isinstance(fields["clique_family"], ipywidgets.Dropdown)
     assert fields["solver"].tooltip == "LP solver"
@@ -246,11 +249,11 @@ def test_methods_fields_become_controls(quiet):
         "memory_limit": 2.5,
         "threads": 2,
     }
-    assert "clique_family=&#x27;layerwise&#x27;" in quiet.code.value
+    assert "clique_family=&#x27;layerwise&#x27;" in quiet.panels["code"].text.value
 
 
 def test_table_is_accessible(panel):
-    text = panel.results.table.value
+    text = panel.panels["bounds"].table.value
     assert text.count('<th scope="col"') == 9
     assert text.count('<th scope="row"') == len(labels_of(panel))
     assert "P*, hence L" in text
@@ -260,16 +263,16 @@ def test_table_is_accessible(panel):
 
 def test_own_network_is_asked_first():
     made = Workbench({"mine": random_dense((4, 3, 1), seed=0)}, worker=FakeWorker())
-    assert made.question.network.value == "mine"
-    assert "networks[&#x27;mine&#x27;]" in made.code.value
+    assert made.panels["question"].network.value == "mine"
+    assert "networks[&#x27;mine&#x27;]" in made.panels["code"].text.value
     made.close()
 
 
 def test_two_panels_do_not_touch_each_other():
     first, second = (Workbench(worker=FakeWorker()) for _ in range(2))
     assert first.scope != second.scope
-    first.question.output.value = 5
-    assert second.question.output.value == 0
+    first.panels["question"].output.value = 5
+    assert second.panels["question"].output.value == 0
     first.close()
     assert not second.state.worker.closed
     second.close()
@@ -292,7 +295,7 @@ def test_everything_on_an_event_loop():
     async def use():
         made = explore()
         opened = await made.finished()
-        made.question.network.value = "digits-64-20-10-relu-zeros95"
+        made.panels["question"].network.value = "digits-64-20-10-relu-zeros95"
         await asyncio.sleep(0.2)
         made.run.click()
         ticks = 0
@@ -310,5 +313,5 @@ def test_everything_on_an_event_loop():
 
 
 def test_whole_page_is_small(panel):
-    state = json.dumps(panel.results.plot.widget.outputs)
+    state = json.dumps(panel.panels["bounds"].plot.widget.outputs)
     assert len(state) < 100_000

@@ -1,0 +1,95 @@
+"""What every panel of the workbench is: a few widgets over one state, with words around them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from html import escape
+from typing import Any, ClassVar, Literal
+
+import ipywidgets
+
+from lipexplore.panels.state import Change, WorkbenchState
+
+FONT_SIZES = (14, 20)
+"""Font sizes of figures: usual and large type."""
+
+Place = Literal["side", "strip", "tab"]
+
+
+class Panel(ABC):
+    """One themed part of the workbench; also stands alone in a notebook cell.
+
+    A panel is constructed hidden, with a state alone, and computes and draws nothing until
+    :meth:`show`. It hears of changes through ``state.listen``; its widgets are ``children``.
+    """
+
+    name: ClassVar[str]
+    """``lipexplore.panels.<name>(network)`` shows the panel alone."""
+    title: ClassVar[str]
+    explanation: ClassVar[str]
+    """One or two sentences for someone who sees the panel for the first time; may be empty."""
+    place: ClassVar[Place] = "tab"
+    """Beside the tabs (controls), above them (live values), or one of them."""
+    beside: ClassVar[tuple[str, ...]] = ("network", "question")
+    """Names of the side panels that it needs when it stands alone."""
+    runs: ClassVar[bool] = False
+    """Whether it needs the Run and Cancel buttons when it stands alone."""
+
+    children: tuple[ipywidgets.Widget, ...]
+
+    def __init__(self, state: WorkbenchState) -> None:
+        self.state = state
+        self.visible = False
+        self.font_size = FONT_SIZES[0]
+        self.call = ipywidgets.HTML()
+        state.listen(self._keep_call)
+
+    @cached_property
+    def widget(self) -> ipywidgets.VBox:
+        """The explanation, the panel's own widgets, and the Python that does the same."""
+        told = ipywidgets.HTML(f'<p class="lx-note">{escape(self.explanation)}</p>')
+        box = ipywidgets.VBox([*([told] if self.explanation else []), *self.children, self.call])
+        box.add_class(f"lx-is-{self.name}")
+        return box
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Bring the widgets up to date; does nothing costly while the panel is hidden."""
+
+    def show(self, visible: bool) -> None:
+        """Tell whether the panel is on the screen."""
+        self.visible = visible
+        if visible:
+            self.refresh()
+            self.show_call()
+
+    def enlarge(self, font_size: int) -> None:
+        """Draw with another font size."""
+        self.font_size = font_size
+        if self.visible:
+            self.refresh()
+
+    def tick(self) -> None:
+        """Bring elapsed times up to date; called 20 times per second while something runs."""
+
+    def click(self, clicked: dict[str, Any]) -> None:
+        """Take a click on a point of one of the panel's plots; only the shown panel gets it."""
+
+    def python_call(self) -> str:
+        """Return the two lines of Python that do the same as the panel; may be empty."""
+        return ""
+
+    def show_call(self) -> None:
+        """Show :meth:`python_call` under the panel: call it when one of its controls changed."""
+        text = self.python_call()
+        self.call.value = (
+            f"<p>The same in Python:</p>"
+            f'<pre tabindex="0" aria-label="Python code">{escape(text)}</pre>'
+            if text
+            else ""
+        )
+
+    def _keep_call(self, change: Change) -> None:
+        if change == "settings" and self.visible:
+            self.show_call()

@@ -1,0 +1,1 @@
+"""What bounds prove besides themselves."""
