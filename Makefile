@@ -1,7 +1,7 @@
 # One spelling of every command: people, .ci/run and the README use these targets.
 #   make explore PORT=9000 PYTHON=python3.12    make test ARGS="-k krivine"
 .DEFAULT_GOAL := help
-.PHONY: help explore test quick check lint format bench reproduce clean
+.PHONY: help explore app test quick check lint format bench reproduce clean
 
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 BIN := .venv/bin
@@ -14,6 +14,10 @@ help: ## print this list
 explore: ## set up .venv and open the workbench in JupyterLab
 	@scripts/setup
 	@scripts/explore $(ARGS)
+
+app: ## set up .venv and serve the workbench as a page without code
+	@scripts/setup
+	@$(BIN)/lipexplore explore $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: ## set up what is missing and run every test
 	@scripts/setup test

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from lipexplore.app.options import HOST, IDLE_MINUTES, PORT, USERS, Options, new_token
 from lipexplore.bounds import METHODS, Bound, bound, method_class
 from lipexplore.bounds.saving import save_certificate
 from lipexplore.certificates.files import load_certificate, verify_certificate
@@ -25,6 +26,7 @@ EXAMPLES = """examples:
   lipexplore bound net.npz --method path --norm l2 --center x.npy --radius 0.1 --json
   lipexplore bound net.npz --method lipopt-lp --certificate proof.json
   lipexplore verify proof.json net.npz
+  lipexplore explore net.npz --port 9000
 """
 
 
@@ -70,6 +72,7 @@ def _parser() -> _Parser:
     show = command("show", _show, "describe a network")
     show.add_argument("network", metavar="NET", help="an .npz file or a shipped name")
     _add_bound_options(command("bound", _bound, "bound a Lipschitz constant of a network"))
+    _add_app_options(command("explore", _explore, "serve the workbench as a page without code"))
     verify = command("verify", _verify, "check a certificate without any solver")
     verify.add_argument("certificate", metavar="CERTIFICATE")
     verify.add_argument("network", metavar="NET", help="an .npz file or a shipped name")
@@ -95,6 +98,17 @@ def _add_bound_options(parser: _Parser) -> None:
     for name, (kind, text, owners) in sorted(_settings().items()):
         option = "--" + name.replace("_", "-")
         add(option, type=kind, default=None, metavar="X", help=f"{text} ({', '.join(owners)})")
+
+
+def _add_app_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("networks", nargs="*", metavar="NET", help=".npz files or shipped names, listed first")
+    add("--host", default=HOST, help=f"address to listen on (default {HOST}: this machine only)")
+    add("--port", type=int, default=PORT, help=f"port (default {PORT}; 0: any free one)")
+    add("--users", type=int, default=USERS, metavar="N", help=f"most pages (default {USERS})")
+    text = f"minutes after which an idle page is ended (default {IDLE_MINUTES:g})"
+    add("--idle-minutes", type=float, default=IDLE_MINUTES, metavar="M", help=text)
+    add("--no-browser", action="store_true", help="print the address only")
 
 
 def _settings() -> dict[str, tuple[type, str, list[str]]]:
@@ -215,6 +229,26 @@ def _methods(chosen: argparse.Namespace) -> None:
         for item in fields(method):
             print(f"    --{item.name.replace('_', '-')}: {item.metadata['help']}")
         print(f"    source: {'; '.join(method.sources)}")
+
+
+def _explore(chosen: argparse.Namespace) -> None:
+    from lipexplore.app.server import open_in_browser, serve
+
+    options = Options(
+        tuple(chosen.networks),
+        chosen.host,
+        chosen.port,
+        chosen.users,
+        chosen.idle_minutes,
+        new_token(chosen.host),
+    )
+
+    def tell(address: str) -> None:
+        print(f"the workbench is at {address}\nControl-C ends it", flush=True)
+        if not chosen.no_browser:
+            open_in_browser(address)
+
+    serve(options, tell)
 
 
 def _doctor(chosen: argparse.Namespace) -> None:

@@ -24,6 +24,7 @@ PACKAGES = (
     "anywidget",
     "plotly",
     "matplotlib",
+    "voila",
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

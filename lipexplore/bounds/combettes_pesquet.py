@@ -109,7 +109,7 @@ def centers_and_radii(slopes: SlopeRanges) -> tuple[list[float], list[float]]:
     centers, radii = [], []
     for low, high in zip(slopes.lower, slopes.upper, strict=True):
         bottom, top = float(low.min()), float(high.max())
-        center = 0.5 * bottom + 0.5 * top
+        center = bottom if bottom == top else 0.5 * bottom + 0.5 * top
         centers.append(center)
         radii.append(
             0.0 if bottom == top else float(up(max(up(top - center), up(center - bottom))))

@@ -9,8 +9,9 @@ from typing import Any
 
 from lipexplore.bounds.method import Bound, Constant, Estimate, OnProgress, SlopeMethod
 from lipexplore.errors import RelaxationTooLarge
-from lipexplore.exact.branch_and_bound import PatternInterval, PatternSearch
+from lipexplore.exact.branch_and_bound import PatternSearch
 from lipexplore.exact.pattern_feasibility import Feasibility
+from lipexplore.exact.pattern_interval import PatternInterval
 from lipexplore.exact.pattern_units import check_piecewise_linear
 from lipexplore.exact.tree_decomposition import exact_pattern_maximum, predicted_elimination
 from lipexplore.exact.witness import witness
@@ -179,7 +180,7 @@ class Exact(SlopeMethod):
         size = {"nodes": found.nodes, "undecided units": slopes.undecided}
         answer = self._interval(found.upper, found.lower, self._status(found), size, found.slopes)
         if self.target == "P*":
-            return replace(answer, solver_value=found.root, certificate=(found,))
+            return replace(answer, solver_value=found.root, certificate=found)
         point = found.witness.point if found.witness else None
         return replace(answer, of="L", lower_of="L", solver_value=found.root, witness=point)
 

@@ -225,9 +225,15 @@ class BoundMethod(ABC):
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def answer(self, value: float, lower: float, **details: Any) -> Bound:
-        """Return a Bound that carries this method's name, side and settings."""
+        """Return a Bound that carries this method's name, side and settings.
+
+        An upper end that overflowed is no verified one, and the status says so.
+        """
         details.setdefault("lower_of", "L")
         details.setdefault("status", "done")
+        if self.side != "lower" and not value < math.inf:
+            value, details["verified"] = math.inf, False
+            details["status"] = "overflow" if details["status"] == "done" else details["status"]
         return Bound(
             value=value,
             lower=lower,

@@ -61,7 +61,7 @@ def vertex_maximum(pair: Pair, keep_going: Callable[[int, int], bool]) -> float 
     keep_going
         Called with the numbers of vertices done and to do; its False stops.
     """
-    left, right, unit = _scaled(pair)
+    left, right, power = _scaled(pair)
     total, square = 2**pair.undecided, 0.0
     slopes_size = np.maximum(np.abs(pair.lower), np.abs(pair.upper))
     sizes = (np.abs(left) * slopes_size) @ np.abs(right)
@@ -84,7 +84,7 @@ def vertex_maximum(pair: Pair, keep_going: Callable[[int, int], bool]) -> float 
     margin = definiteness_defect((2.0 * square + diagonal) * np.eye(order))
     margin += 8.0 * UNIT * (square + diagonal)
     root = math.sqrt(sum_up([square, residue, margin]))
-    return float(up(sum_up([float(up(root)), error]) * unit))
+    return float(up(np.ldexp(sum_up([float(up(root)), error]), power)))
 
 
 def _raised(grams: Array, square: float) -> float:
@@ -125,11 +125,11 @@ def _vertices(pair: Pair, entries: int) -> Iterator[tuple[int, NDArray[np.float6
         yield start, slopes
 
 
-def _scaled(pair: Pair) -> tuple[Array, Array, float]:
-    """Return A and B over powers of two (exactly, or charged as underflow), and their product."""
+def _scaled(pair: Pair) -> tuple[Array, Array, int]:
+    """Return A and B over powers of two (exactly, or charged as underflow), and both powers' sum."""
     powers = [math.frexp(float(np.abs(matrix).max()))[1] - 1 for matrix in (pair.left, pair.right)]
     left, right = np.ldexp(pair.left, -powers[0]), np.ldexp(pair.right, -powers[1])
-    return left, right, 2.0 ** sum(powers)
+    return left, right, sum(powers)
 
 
 @np.errstate(over="ignore", invalid="ignore")

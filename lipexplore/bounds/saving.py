@@ -8,7 +8,9 @@ from lipexplore.bounds.method import Bound
 from lipexplore.certificates.chain import ChainCertificate
 from lipexplore.certificates.files import Part, write_certificate
 from lipexplore.certificates.lmi import LMICertificate
+from lipexplore.certificates.trees import tree_certificates
 from lipexplore.errors import InvalidCertificate
+from lipexplore.exact.pattern_interval import PatternInterval
 
 
 def save_certificate(bound: Bound, path: str | Path) -> None:
@@ -21,6 +23,8 @@ def save_certificate(bound: Bound, path: str | Path) -> None:
         one output and slope-lmi for one output or for all jointly have one.
     """
     parts = bound.certificate if isinstance(bound.certificate, tuple) else ()
+    if isinstance(bound.certificate, PatternInterval):
+        parts = tree_certificates(bound.certificate.leaves)
     complete = bool(parts) and bound.verified and all(isinstance(part, Part) for part in parts)
     lmi = complete and isinstance(parts[0], LMICertificate | ChainCertificate)
     joint = lmi and bound.norm == bound.output_norm == "l2"

@@ -53,7 +53,11 @@ class SlopeLMIBound(SlopeMethod):
     """
 
     solver: str = field(
-        default="auto", metadata={"help": "SDP solver", "choices": ("auto", "cvxopt")}
+        default="auto",
+        metadata={
+            "help": "auto: an interior point method of our own, CVXOPT where it fails",
+            "choices": ("auto", "cvxopt"),
+        },
     )
     reduce_input: str = field(
         default="auto",

@@ -133,7 +133,7 @@ class ChainProver:
         if is_zero(chain):
             return ChainCertificate(0.0, 0.0, mu, tau, self._column)
         reduced = self._reduced(chain, mu)
-        least = _square_below(value, chain.exponent, mu)
+        least = square_below(value, chain.exponent, mu)
         found = None
         if reduced is not None:
             covariance = self._input_covariance(mu)
@@ -164,7 +164,7 @@ class ChainProver:
         """
         chain = self._with(lower, upper)
         mu, tau = cleaned(chain, inputs, units, self._count)
-        outer = _square_below(bound, chain.exponent, mu)
+        outer = square_below(bound, chain.exponent, mu)
         reduced = self._reduced(chain, mu) if outer > 0.0 else None
         if reduced is None:
             return bound >= 0.0 and is_zero(chain)
@@ -236,7 +236,7 @@ def _first_proven(
     return None
 
 
-def _square_below(bound: float, exponent: int, mu: Array) -> float:
+def square_below(bound: float, exponent: int, mu: Array) -> float:
     """Return lambda with sqrt(lambda sum(mu)) 2^exponent <= bound; 0 if there is none."""
     try:
         scaled = float(down(math.ldexp(bound, -exponent)))

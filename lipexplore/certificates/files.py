@@ -21,6 +21,8 @@ from lipexplore.certificates.sums_check import proven_sum
 from lipexplore.certificates.sums_fields import sums_fields
 from lipexplore.certificates.sums_of_squares import SumsCertificate
 from lipexplore.certificates.tables import TableCertificate, root_above
+from lipexplore.certificates.tree_check import check_trees
+from lipexplore.certificates.trees import TreeCertificate
 from lipexplore.errors import InvalidCertificate, LipexploreError
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges, layer_slice, slope_ranges
@@ -30,11 +32,22 @@ from lipexplore.regions import Region, region_from_dict
 KRIVINE = "lipexplore-krivine-1"
 SLOPE_LMI = "lipexplore-slope-lmi-1"
 SLOPE_CHAIN = "lipexplore-slope-chain-1"
+SLOPE_TREE = "lipexplore-slope-tree-1"
 SUMS_OF_SQUARES = "lipexplore-sums-of-squares-1"
 COUPLED_SUMS = "lipexplore-coupled-sums-1"
 
-Part = TableCertificate | LMICertificate | ChainCertificate | SumsCertificate
+Part = TableCertificate | LMICertificate | ChainCertificate | TreeCertificate | SumsCertificate
 Proof = tuple[Fraction, int, int]
+MALFORMED = (
+    LipexploreError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What wrong fields of a file may raise."""
 NOTHING = {"exponent": 0, "grams": [], "region": [], "subsets": [], "multipliers": []}
 
 
@@ -80,6 +93,8 @@ def _kind(certificate: Part) -> str:
         return SLOPE_LMI
     if isinstance(certificate, ChainCertificate):
         return SLOPE_CHAIN
+    if isinstance(certificate, TreeCertificate):
+        return SLOPE_TREE
     if isinstance(certificate, TableCertificate):
         return KRIVINE
     coupled = "x" in certificate.relaxation.source.blocks
@@ -102,6 +117,15 @@ def _part(certificate: Part) -> dict[str, Any]:
             "inputs": certificate.inputs.tolist(),
             "units": [layer.tolist() for layer in certificate.units],
         }
+    if isinstance(certificate, TreeCertificate):
+        return {
+            "column": certificate.column,
+            "branches": list(certificate.branches),
+            "leaves": [
+                leaf and {"inputs": leaf[0].tolist(), "units": leaf[1].tolist()}
+                for leaf in certificate.leaves
+            ],
+        }
     return {
         "entry": list(certificate.entry) if certificate.entry else None,
         "exponent": certificate.exponent,
@@ -122,9 +146,9 @@ def load_certificate(path: str | Path) -> dict[str, Any]:
         fields = json.loads(Path(path).read_text(encoding="ascii"))
     except FileNotFoundError:
         raise InvalidCertificate(f"{path}: there is no such file") from None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise InvalidCertificate(f"{path}: this is no certificate file") from None
-    if not isinstance(fields, dict) or fields.get("format") not in PROOFS:
+    if not isinstance(fields, dict) or str(fields.get("format")) not in PROOFS:
         raise InvalidCertificate(f"{path}: the field 'format' is none of {', '.join(PROOFS)}")
     if fields.pop("digest", None) != _digest(fields):
         raise InvalidCertificate(f"{path}: a field was changed after the file was written")
@@ -147,7 +171,7 @@ def verify_certificate(fields: Mapping[str, Any], network: Network) -> Verdict:
         (proven, root, count), claimed = _proven(fields, network), float(fields["value"])
     except InvalidCertificate:
         raise
-    except (LipexploreError, LookupError, TypeError, ValueError, AttributeError) as problem:
+    except MALFORMED as problem:
         raise InvalidCertificate(f"the certificate is malformed: {problem}") from None
     if not math.isfinite(claimed) or claimed < 0.0 or proven > Fraction(claimed) ** root:
         raise InvalidCertificate(
@@ -235,10 +259,19 @@ def _slope_chain_proof(
     return square, 2, sum(counted)
 
 
+def _slope_tree_proof(
+    fields: Mapping[str, Any], part: Network, _region: Region, slopes: SlopeRanges
+) -> Proof:
+    claimed, head = float(fields["value"]), part.head(fields["output"], fields["minus"])
+    count = check_trees(head, slopes, Norm.parse(fields["norm"]), claimed, fields["parts"])
+    return Fraction(claimed), 1, count
+
+
 PROOFS: Mapping[str, Callable[[Mapping[str, Any], Network, Region, SlopeRanges], Proof]] = {
     KRIVINE: _krivine_proof,
     SLOPE_LMI: _slope_lmi_proof,
     SLOPE_CHAIN: _slope_chain_proof,
+    SLOPE_TREE: _slope_tree_proof,
     SUMS_OF_SQUARES: _sums_proof,
     COUPLED_SUMS: _coupled_proof,
 }

@@ -2,92 +2,46 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lipexplore.certificates.chain import ChainProver
-from lipexplore.exact.pattern_ascent import Vertices, ascend, shaken
+from lipexplore.exact.incumbent import Incumbent
+from lipexplore.exact.part_proofs import PartProofs
+from lipexplore.exact.part_sweeps import PartSweeps, SweptParts
 from lipexplore.exact.pattern_feasibility import Feasibility
-from lipexplore.exact.slope_tree import (
-    NO_COLUMN,
-    Frontier,
-    Leaf,
-    Node,
-    Part,
-    Rows,
-    SlopeBox,
-    Waiting,
-)
-from lipexplore.exact.vector_pass import VectorPass
-from lipexplore.exact.vector_state import Ascent, Vectors
-from lipexplore.exact.witness import Witness, proven_at, witness
+from lipexplore.exact.pattern_interval import PatternInterval
+from lipexplore.exact.slope_tree import Frontier, Leaf, Node, Part, Rows, SlopeBox, Waiting
 from lipexplore.networks.feedforward import Network
-from lipexplore.networks.jacobian_enclosure import (
-    gradient_norm_below,
-    jacobian_enclosure,
-    norm_above,
-)
-from lipexplore.networks.slope_chain import SlopeChain, slope_chain
+from lipexplore.networks.slope_chain import slope_chain
 from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
-from lipexplore.rounding import Array
 
 Report = Callable[[Mapping[str, Any]], None]
 
-RANK = 8
 BATCH = 64
-ROOT_SWEEPS = 300
-STAGES = (8, 24, 60, 120)
-"""Sweeps of a new node, then those of a node that waits for multipliers good enough to close it;
-the last ones in double precision."""
+STAGES, DOUBLE = (8, 16, 60, 40, 120), 3
+"""Sweeps of new nodes; of those then below the target, before they are proven; of those that wait
+for better multipliers. From stage ``DOUBLE`` on they are in double precision."""
 
-STARTS, SHAKES = 200, 6
-WITNESSES = 8
-"""Vertices of a batch for which a point is sought, for L."""
+NOISE = 2e-6
+"""A value in single precision that exceeds the target by less is taken to double precision."""
 
-TIGHTENING = (1e-5, 1e-3, 1e-2)
-SHARE_OF_TIGHTENING = 0.1
+MOST_LEVELS, FULL_BATCH = 6, 16
+"""Levels of the tree that a node is branched by at once, and nodes from which on it is one."""
+
+ROOT_BLOCK, ROOT_BLOCKS, STALLED = 20, 15, 2e-3
+"""The roots are swept on until a block raises no value by more than this share of its gap."""
+ROOT_BYTES = 2**27
+
+TIGHTENED, TIGHTENING_SWEEPS, SHARE_OF_TIGHTENING = 4, 60, 0.1
 SECONDS_BETWEEN_REPORTS = 0.1
 LARGEST_PROOF = 2**28
-
-
-@dataclass(frozen=True, eq=False)
-class PatternInterval:
-    """What is proven of P*, or of L.
-
-    Parameters
-    ----------
-    upper, lower
-        Proven ends.
-    slopes
-        Per layer, the slopes whose gradient attains ``lower``; ends of their ranges.
-    witness
-        For L, the point of the region that attains ``lower``.
-    leaves
-        Closed parts of the tree; with the open ones they cover the box of slopes. Empty if they
-        were not kept.
-    status
-        "exact" if the ends differ by the tolerance at most, else why the search ended.
-    root
-        Proven bound before any branching.
-    nodes
-        Number of nodes that were bounded.
-    """
-
-    upper: float
-    lower: float
-    slopes: tuple[Array, ...]
-    witness: Witness | None
-    leaves: tuple[Leaf, ...]
-    status: str
-    root: float
-    nodes: int
 
 
 class PatternSearch:
@@ -110,6 +64,8 @@ class PatternSearch:
         and parts that no point has are closed. None for P*.
     tolerance
         Relative distance of the two ends at which a part is closed.
+    memory
+        Bytes for open parts and kept proofs.
     keep
         Keep the multipliers of closed parts, as long as they take less than 256 MB.
 
@@ -130,21 +86,19 @@ class PatternSearch:
         memory: float = math.inf,
         keep: bool = True,
     ) -> None:
-        self.network, self.slopes, self.norm = network, slopes, norm
-        self.feasibility = feasibility
-        self.witness: Witness | None = None
-        self.tolerance, self.seed, self.memory = tolerance, seed, memory
+        self.norm, self.tolerance, self.seed, self.memory = norm, tolerance, seed, memory
         self.chain = slope_chain(network, slopes)
-        self.light = _in_single_precision(self.chain)
-        self.box = SlopeBox(self.chain)
+        self.box = SlopeBox(self.chain, slopes)
+        self.proofs = PartProofs(network, slopes, norm, self.chain, self.box)
+        self.sweeps = PartSweeps(self.chain, self.box, norm)
+        self.incumbent = Incumbent(network, self.chain, norm, self.proofs, feasibility)
         self.frontier, self.waiting = Frontier(), Waiting()
         self.leaves: list[Leaf] | None = [] if keep else None
-        self.lower, self.slopes_of_lower = 0.0, tuple(slopes.upper)
         self.closed = self.root = 0.0
-        self.nodes = 0
-        self._kept_bytes = 0
-        self._provers: dict[int, ChainProver] = {}
+        self.nodes = self._kept_bytes = 0
+        self._tightening = 0.0
 
+    @np.errstate(over="ignore", invalid="ignore")
     def run(self, deadline: float = math.inf, on_progress: Report | None = None) -> PatternInterval:
         """Search until the ends meet or the time is over.
 
@@ -155,36 +109,30 @@ class PatternSearch:
         on_progress
             Called with ``lower``, ``upper`` (both proven), ``done`` and ``open``.
         """
-        self._find_start(deadline)
-        self._open_roots()
-        status, reported, batches = "exact", time.perf_counter(), 0
+        begin = now = time.perf_counter()
+        end = deadline - SHARE_OF_TIGHTENING * max(deadline - begin, 0.0)
+        self.incumbent.search(self.seed, end)
+        self._open_roots(end)
+        status, reported, batches = "exact", begin, 0
         while self.open:
             now = time.perf_counter()
-            if now > deadline or self.nbytes > self.memory:
-                status = "time limit" if now > deadline else "memory limit"
-                self._tighten(SHARE_OF_TIGHTENING * (now - reported))
+            if now > end or self._is_full():
+                status = "time limit" if now > end else "memory limit"
                 break
             if on_progress is not None and now - reported > SECONDS_BETWEEN_REPORTS:
-                self._tighten(SHARE_OF_TIGHTENING * (now - reported))
+                if self._tightening < SHARE_OF_TIGHTENING * (now - begin):
+                    self._tighten(now)
                 on_progress(self._report())
-                reported = now
+                reported = time.perf_counter()
             if self.waiting.ready(BATCH) or not len(self.frontier):
                 self._go_on()
             else:
                 self._branch(search=batches < 8 or batches % 8 == 0)
                 batches += 1
+        self._tighten(min(deadline, time.perf_counter() + SHARE_OF_TIGHTENING * (now - begin)))
         if on_progress is not None:
             on_progress(self._report())
-        return PatternInterval(
-            upper=self.upper,
-            lower=self.lower,
-            slopes=self.slopes_of_lower,
-            witness=self.witness,
-            leaves=tuple(self.leaves or ()),
-            status=status,
-            root=self.root,
-            nodes=self.nodes,
-        )
+        return self._answer(status)
 
     @property
     def open(self) -> int:
@@ -192,258 +140,155 @@ class PatternSearch:
         return len(self.frontier) + len(self.waiting)
 
     @property
-    def nbytes(self) -> int:
-        """Memory of the open parts."""
-        return self.frontier.nbytes + self.waiting.nbytes
-
-    @property
     def upper(self) -> float:
         """The proven upper end at any time."""
-        bounds = [node.bound for node in (*self.frontier.nodes, *self.waiting.nodes)]
-        return max(self.closed, self.lower, *bounds)
+        bounds = [node.bound for node in self._nodes]
+        return max(self.closed, self.incumbent.lower, *bounds)
 
     @property
     def target(self) -> float:
         """What a part must be proven to stay below to be closed."""
-        return self.lower * (1.0 + self.tolerance)
+        return self.incumbent.lower * (1.0 + self.tolerance)
 
-    def _report(self) -> dict[str, Any]:
-        return {
-            "done": self.nodes,
-            "open": self.open,
-            "lower": self.lower,
-            "upper": self.upper,
-        }
+    @property
+    def _nodes(self) -> list[Node]:
+        return [*self.frontier.nodes, *self.waiting.nodes]
 
-    def _find_start(self, deadline: float) -> None:
-        """Search for a good vertex from random and from shaken ones."""
-        rng = np.random.default_rng(self.seed)
-        vertices = rng.random((STARTS, len(self.box.free))) < 0.5
-        vertices[0] = True
-        best = self._ascend(vertices, deadline)
-        for _ in range(SHAKES):
-            if time.perf_counter() < deadline:
-                best = self._ascend(shaken(best, STARTS, rng), deadline)
-
-    def _ascend(self, vertices: Vertices, deadline: float = math.inf) -> Vertices:
-        """Improve vertices and try whether the best of them raise the lower end."""
-        values, reached = ascend(self.chain, self.norm, vertices, deadline)
-        order = np.argsort(-values, kind="stable")
-        tries = 1 if self.feasibility is None else WITNESSES
-        for place in order[:tries].tolist():
-            if self._in_units(values[place]) > self.lower:
-                self._try(self._ends(reached[place]))
-        best: Vertices = reached[order[0]]
-        return best
-
-    def _ends(self, upper: Vertices) -> tuple[Array, ...]:
-        """Return the slopes of a vertex in the network's units, per layer."""
-        return tuple(
-            np.where(above, high, low)
-            for above, low, high in zip(
-                self.box.split(upper), self.slopes.lower, self.slopes.upper, strict=True
-            )
+    def _answer(self, status: str) -> PatternInterval:
+        inherited = {id(node.part.proof): node.part.proof for node in self._nodes}
+        return PatternInterval(
+            upper=self.upper,
+            lower=self.incumbent.lower,
+            slopes=self.incumbent.slopes,
+            witness=self.incumbent.witness,
+            leaves=() if self.leaves is None else (*self.leaves, *inherited.values()),
+            status=status,
+            root=self.root,
+            nodes=self.nodes,
         )
 
-    def _try(self, ends: tuple[Array, ...]) -> None:
-        """Raise the lower end to the gradient at a vertex, for L only if a point attains it."""
-        if self.feasibility is None:
-            lower = gradient_norm_below(self.network, SlopeRanges(ends, ends), self.norm)
-            if lower > self.lower:
-                self.lower, self.slopes_of_lower = lower, ends
-            return
-        region = self.feasibility.region
-        self._accept(witness(self.network, region, ends, self.norm, self.feasibility))
+    def _report(self) -> dict[str, Any]:
+        lower, upper = self.incumbent.lower, self.upper
+        return {"done": self.nodes, "open": self.open, "lower": lower, "upper": upper}
 
-    def _accept(self, found: Witness | None) -> None:
-        if found is not None and found.lower > self.lower:
-            self.lower, self.slopes_of_lower, self.witness = found.lower, found.slopes, found
+    def _is_full(self) -> bool:
+        """Tell whether memory is used up, after forgetting the kept proofs."""
+        used = self.frontier.nbytes + self.waiting.nbytes
+        if used + self._kept_bytes > self.memory:
+            self.leaves, self._kept_bytes = None, 0
+        return used > self.memory
 
-    def _open_roots(self) -> None:
-        """Bound the whole box; for l_1 once per input."""
-        columns = range(self.network.n_inputs) if self.norm is Norm.L1 else [NO_COLUMN]
-        whole = np.zeros(len(self.box.free), dtype=np.int8)
-        parts = [Part(whole, column, math.inf) for column in columns]
-        problem = self._problem(self.light, parts)
-        start = problem.start(RANK, self.seed)
-        rows = start.rows.astype(np.float32)
-        self._sweep(parts, rows, ROOT_SWEEPS, stage=1)
-        self._tighten(math.inf)
+    def _open_roots(self, end: float) -> None:
+        """Bound the whole box; for l_1 once per input, the heaviest first."""
+        parts = self.proofs.roots()
+        rows = self.sweeps.start(self.seed)
+        count = max(1, ROOT_BYTES // (8 * rows.nbytes))
+        while parts and parts[0].proof.bound > self.target:
+            self._open_batch(parts[:count], [rows] * len(parts[:count]), end)
+            parts = parts[count:]
+        for part in parts:
+            self._close(part.proof)
+        self._tighten(end)
         self.root = self.upper
 
+    def _open_batch(self, parts: Sequence[Part], rows: Sequence[Rows], end: float) -> None:
+        swept = self.sweeps.sweep(parts, rows, 1)
+        for _ in range(ROOT_BLOCKS):
+            before = swept.values
+            if time.perf_counter() > end:
+                break
+            swept = swept.on(ROOT_BLOCK)
+            if (swept.values - before <= STALLED * np.abs(swept.values - self.target)).all():
+                break
+        self._settle(swept, stage=2)
+
     def _branch(self, search: bool) -> None:
-        """Branch on the most promising nodes."""
-        parents = self.frontier.pop(BATCH)
-        parts = [
-            Part(choice, node.column, node.bound) for node in parents for choice in node.children()
-        ]
-        self.nodes += len(parts)
-        rows = np.repeat(_stacked(parents), 2, axis=1)
-        ascent = self._sweep(parts, rows, STAGES[0], stage=1)
+        """Branch on the most promising nodes; those that may be closed by now wait for it."""
+        parents = []
+        for node in self.frontier.pop(BATCH):
+            if node.value <= self.target and node.stage < len(STAGES):
+                self.waiting.add(node)
+            else:
+                parents.append(node)
+        if not parents:
+            return
+        width = max(1, min(MOST_LEVELS, FULL_BATCH // len(parents)))
+        pairs = [(part, node.rows) for node in parents for part in node.children(width)]
+        self.nodes += len(pairs)
+        swept = self.sweeps.sweep(*zip(*pairs, strict=True), STAGES[0])
         if search:
-            self._ascend(_rounded(ascent))
+            self.incumbent.ascend(swept.vertices)
+        promising = swept.values <= self.target * (1.0 + NOISE)
+        self._settle(swept.take(np.flatnonzero(~promising)), stage=1)
+        if promising.any():
+            self._settle(swept.take(np.flatnonzero(promising)).on(STAGES[1]), stage=2)
 
     def _go_on(self) -> None:
         """Sweep on the nodes that may be closed by better multipliers."""
         nodes, stage = self.waiting.take(BATCH)
-        parts = [Part(node.choice, node.column, node.bound) for node in nodes]
-        self._sweep(parts, _stacked(nodes), STAGES[stage], stage + 1)
+        swept = self.sweeps.go_on(nodes, STAGES[stage], double=stage >= DOUBLE)
+        self._settle(swept, stage + 1)
 
-    def _sweep(self, parts: Sequence[Part], rows: Rows, sweeps: int, stage: int) -> Ascent:
-        """Sweep, then close each part, or let it wait for more sweeps or to be branched on."""
-        light = stage < len(STAGES)
-        problem = self._problem(self.light if light else self.chain, parts)
-        start: Any = rows if light else rows.astype(np.float64)
-        ascent = problem.run(Vectors(start, problem.widths), sweeps)
-        multipliers = problem.multipliers(ascent.last)
-        scores = _joined(problem.scores(ascent.last), len(parts))
-        for place, part in enumerate(parts):
-            undecided = self.box.undecided(part.choice)
-            if not undecided.any():
+    def _settle(self, swept: SweptParts, stage: int) -> None:
+        """Close each part, or let it wait for more sweeps or to be branched on."""
+        values, multipliers = swept.values.tolist(), swept.multipliers
+        scores, vertices = swept.scores, swept.vertices
+        for place, (part, value) in enumerate(zip(swept.parts, values, strict=True)):
+            undecided = np.flatnonzero(self.box.undecided(part.choice))
+            if not len(undecided):
                 self._close_vertex(part)
                 continue
-            value = self._in_units(ascent.best[place])
-            may_close = value <= self.target
-            if may_close and self._proven(part, *multipliers.of(place)):
+            if value <= self.target and stage > 1:
+                leaf = self.proofs.below(part, *multipliers.of(place), self.target, value)
+                if leaf is not None:
+                    self._close(leaf)
+                    continue
+            if self.incumbent.excludes(part.choice):
                 continue
-            if self._excluded(part):
-                continue
-            unit = int(np.where(undecided, scores[place], -1.0).argmax())
-            vectors = ascent.vectors.rows[:, place].astype(np.float32)
-            node = Node(part.choice, part.column, value, part.bound, unit, vectors)
-            if may_close and stage < len(STAGES):
-                self.waiting.add(node, stage)
+            order = np.argsort(-scores[place, undecided], kind="stable")[:MOST_LEVELS]
+            units = undecided[order]
+            ends = np.where(vertices[place, units], 1, -1).astype(np.int8)
+            node = Node(part, value, units, ends, swept.rows(place), stage)
+            if value <= self.target * (1.0 + NOISE) and 1 < stage < len(STAGES):
+                node.stage = stage if value <= self.target else max(stage, DOUBLE)
+                self.waiting.add(node)
             else:
                 self.frontier.push(node)
-        return ascent
-
-    def _proven(self, part: Part, mu: Array, tau: Sequence[Array]) -> bool:
-        """Close a part if the multipliers prove that it stays below the target."""
-        inputs = mu.astype(np.float32)
-        units = np.concatenate([np.empty(0), *tau]).astype(np.float32)
-        bound = self.target
-        proven = self._prover(part.column).is_proven_below(
-            inputs.astype(np.float64),
-            self.box.split(units.astype(np.float64)),
-            bound,
-            *self.box.ranges(part.choice),
-        )
-        if proven:
-            self._close(Leaf(part.choice, part.column, bound, inputs, units))
-        return proven
 
     def _close(self, leaf: Leaf) -> None:
         self.closed = max(self.closed, leaf.bound)
         if self.leaves is None:
             return
-        self._kept_bytes += leaf.choice.nbytes
-        if leaf.inputs is not None and leaf.units is not None:
-            self._kept_bytes += leaf.inputs.nbytes + leaf.units.nbytes
+        self._kept_bytes += leaf.nbytes
+        self.leaves.append(leaf)
         if self._kept_bytes > LARGEST_PROOF:
-            self.leaves = None
-        else:
-            self.leaves.append(leaf)
+            self.leaves, self._kept_bytes = None, 0
 
     def _close_vertex(self, part: Part) -> None:
         """Close a part with one vertex; for L try whether a point attains it."""
-        bound = self._enclosed(part)
-        if self.feasibility is not None and bound > self.target:
-            if self._excluded(part):
+        leaf = self.proofs.enclosed(part.choice, part.column)
+        if leaf.bound > self.target:
+            if self.incumbent.excludes(part.choice):
                 return
-            self._try(self._ends(part.choice > 0))
-        self._close(Leaf(part.choice, part.column, bound))
+            self.incumbent.try_vertex(part.choice)
+        self._close(leaf)
 
-    def _excluded(self, part: Part) -> bool:
-        """Drop a part that no point of the region is in; else see what its best point attains."""
-        if self.feasibility is None:
-            return False
-        ranges = self._ends(part.choice > 0), self._ends(part.choice >= 0)
-        if self.feasibility.is_proven_infeasible(*ranges):
-            return True
-        point = self.feasibility.point(*ranges)
-        if point is not None:
-            self._accept(proven_at(self.network, self.feasibility.region, point, self.norm))
-        return False
+    def _tighten(self, end: float) -> None:
+        """Prove better bounds of the open nodes that decide the upper end, until the time is over.
 
-    def _enclosed(self, part: Part) -> float:
-        """Return a proven upper bound of the gradient's norm for fixed slopes."""
-        ends = self._ends(part.choice > 0)
-        lower, upper = jacobian_enclosure(self.network, SlopeRanges(ends, ends))
-        magnitude = np.maximum(np.abs(lower), np.abs(upper))[0]
-        if part.column != NO_COLUMN:
-            magnitude = magnitude[[part.column]]
-        return norm_above(magnitude, self.norm.dual)
-
-    def _tighten(self, seconds: float) -> None:
-        """Prove better bounds of the open nodes, those that decide the upper end first."""
-        end = time.perf_counter() + seconds
-        nodes = sorted(self.frontier.nodes, key=lambda node: -node.bound)
-        for place, node in enumerate(nodes):
+        At least a few nodes are tried.
+        """
+        begin = time.perf_counter()
+        while True:
+            nodes = heapq.nlargest(TIGHTENED, self._nodes, key=lambda node: node.bound)
+            loose = [node for node in nodes if not node.tight]
+            if not loose or nodes[0].tight:
+                break
+            swept = self.sweeps.go_on(loose, TIGHTENING_SWEEPS, double=True)
+            multipliers, values = swept.multipliers, swept.values.tolist()
+            for place, (node, value) in enumerate(zip(loose, values, strict=True)):
+                best = self.proofs.tightest(node.part, *multipliers.of(place), value)
+                node.part, node.tight = replace(node.part, proof=best), True
             if time.perf_counter() > end:
                 break
-            if node.bound > node.value * (1.0 + TIGHTENING[-1]):
-                nodes[place] = self._tightened(node)
-        self.frontier.replace(nodes)
-
-    def _tightened(self, node: Node) -> Node:
-        problem = self._problem(self.chain, [node])
-        rows = node.rows.astype(np.float64)[:, None]
-        ascent = problem.run(Vectors(rows, problem.widths), STAGES[2])
-        mu, tau = problem.multipliers(ascent.last).of(0)
-        value = self._in_units(ascent.best[0])
-        ranges = self.box.ranges(node.choice)
-        prover = self._prover(node.column)
-        for widening in TIGHTENING:
-            bound = value * (1.0 + widening)
-            if bound < node.bound and prover.is_proven_below(mu, tau, bound, *ranges):
-                return replace(node, bound=bound)
-        certificate = prover.prove(mu, tau, *ranges, value=value)
-        return replace(node, bound=min(node.bound, certificate.value))
-
-    def _in_units(self, value: float) -> float:
-        """Return a value of the chain in the network's units, infinite where it overflows."""
-        return float(np.ldexp(np.float64(value), self.chain.exponent))
-
-    def _prover(self, column: int) -> ChainProver:
-        if column not in self._provers:
-            chosen = None if column == NO_COLUMN else column
-            self._provers[column] = ChainProver(self.chain, self.norm, chosen)
-        return self._provers[column]
-
-    def _problem(self, chain: SlopeChain, parts: Sequence[Part | Node]) -> VectorPass:
-        lower, upper = self.box.ranges(np.stack([part.choice for part in parts]))
-        if chain is self.light:
-            lower = [low.astype(np.float32) for low in lower]
-            upper = [high.astype(np.float32) for high in upper]
-        columns = [part.column for part in parts] if self.norm is Norm.L1 else None
-        return VectorPass(chain, self.norm, lower=lower, upper=upper, columns=columns)
-
-
-def _stacked(nodes: Sequence[Node]) -> Rows:
-    return np.stack([node.rows for node in nodes], axis=1)
-
-
-def _rounded(ascent: Ascent) -> Vertices:
-    """Round the vectors of each problem to a vertex: the upper end where v and g agree."""
-    signs = [
-        np.einsum("rbn,rbn->bn", a, g) > 0.0
-        for a, g in zip(ascent.last.backward, ascent.last.forward, strict=True)
-    ]
-    return _joined(signs, ascent.last.values.size)
-
-
-def _joined(layers: Sequence[NDArray[Any]], count: int) -> NDArray[Any]:
-    """Put arrays (B, n_l) side by side; (B, 0) for none."""
-    return np.concatenate([np.zeros((count, 0), dtype=bool), *layers], axis=1)
-
-
-def _in_single_precision(chain: SlopeChain) -> SlopeChain:
-    def single(arrays: Sequence[Array]) -> tuple[Any, ...]:
-        return tuple(array.astype(np.float32) for array in arrays)
-
-    return replace(
-        chain,
-        weights=single(chain.weights),
-        lower=single(chain.lower),
-        upper=single(chain.upper),
-    )
+        self._tightening += time.perf_counter() - begin

@@ -22,6 +22,9 @@ Vertices = NDArray[np.bool_]
 MAX_SWEEPS = 200
 LARGEST_SHAKE = 0.3
 
+RISE = 1e-13
+"""Relative; a vertex that rises by less has stopped."""
+
 
 @np.errstate(over="ignore", invalid="ignore")
 def ascend(
@@ -46,17 +49,20 @@ def ascend(
     tuple
         Dual norms of the chain's gradient (k,), in floating point, and the vertices that have them.
     """
-    reached = np.full(len(vertices), -np.inf)
+    reached, vertices = np.full(len(vertices), -np.inf), vertices.copy()
+    moving, moved = np.arange(len(vertices)), vertices
     for _ in range(MAX_SWEEPS):
-        slopes = _slopes(chain, vertices)
-        gradient = _backward(chain, slopes)[-1]
-        values = np.linalg.norm(gradient, ord=norm.dual.exponent, axis=1)
+        slopes = _slopes(chain, moved)
+        gradients = _backward(chain, slopes)
+        values = np.linalg.norm(gradients[-1], ord=norm.dual.exponent, axis=1)
         values = np.where(np.isnan(values), -np.inf, values)
-        stalled = bool((values <= reached * (1.0 + 1e-13)).all())
-        reached = values
-        if stalled or time.perf_counter() > deadline:
+        rising = values > reached[moving] * (1.0 + RISE)
+        reached[moving], vertices[moving] = values, moved
+        if not rising.any() or time.perf_counter() > deadline:
             break
-        vertices = _improved(chain, slopes, dual_vector(gradient, norm))
+        moving = moving[rising]
+        gradients = [gradient[rising] for gradient in gradients]
+        moved = _improved(chain, gradients, dual_vector(gradients[-1], norm))
     return reached, vertices
 
 
@@ -98,9 +104,9 @@ def _backward(chain: SlopeChain, slopes: list[Array]) -> list[Array]:
     return gradients
 
 
-def _improved(chain: SlopeChain, slopes: list[Array], t: Array) -> Vertices:
+def _improved(chain: SlopeChain, gradients: list[Array], t: Array) -> Vertices:
     """Set each layer, first to last, to the ends that are best given all others."""
-    behind = _backward(chain, slopes)[-2::-1]
+    behind = gradients[-2::-1]
     forward, vertices = t, []
     for weight, low, high, back in zip(
         chain.weights[:-1], chain.lower, chain.upper, behind, strict=True

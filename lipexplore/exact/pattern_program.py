@@ -138,6 +138,7 @@ class PatternProgram:
         useless = ~(np.isfinite(self.chord_slope) & np.isfinite(self.chord_level))
         self.chord_slope[useless], self.chord_level[useless] = 0.0, np.inf
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _sizes(self, network: Network) -> Array:
         if self.ranges is not None:
             sizes = np.maximum(np.abs(self.ranges[0]), np.abs(self.ranges[1]))[: self.n_units]

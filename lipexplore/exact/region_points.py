@@ -33,7 +33,8 @@ def pulled_inside(region: Region, x: Array) -> Array:
     if isinstance(region, Ball):
         ray = x - region.center
         length = float(np.linalg.norm(ray, ord=region.norm.exponent))
-        nearer = region.center + ray * min(1.0, region.radius / length) * SHRINK
+        share = min(1.0, region.radius / length) if length > 0.0 else 0.0  # it may underflow
+        nearer = region.center + ray * share * SHRINK
         return nearer if is_inside(region, nearer) else region.center
     return x
 

@@ -71,6 +71,7 @@ class ShorRun:
     proof_seconds: float
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def shor_bounds(
     problem: VectorPass,
     chains: Sequence[SlopeChain],

@@ -233,9 +233,10 @@ def _point_along(a: Array, lengths: Array, target: Array, fallback: Array) -> No
 def _clipped_tau(tau: Array, half: Array) -> Array:
     """Clip each problem's multipliers to a range around the median of its free units."""
     usable = (half > 0.0) & np.isfinite(tau) & (tau > 0.0)
-    median = np.ones((len(tau), 1))
-    for problem in np.flatnonzero(usable.any(axis=1)):
-        median[problem] = np.median(tau[problem, usable[problem]])
+    ordered = np.sort(np.where(usable, tau, np.inf), axis=1)
+    middle = usable.sum(axis=1, keepdims=True) // 2
+    median = np.take_along_axis(ordered, np.minimum(middle, tau.shape[1] - 1), axis=1)
+    median = np.where(np.isfinite(median), median, 1.0)
     largest = LARGEST_TAU * median
     clipped = np.clip(np.where(np.isfinite(tau), tau, largest), SMALLEST_TAU * median, largest)
     return np.where(half > 0.0, clipped, median)

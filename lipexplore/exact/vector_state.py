@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,8 @@ class Vectors:
     @property
     def layers(self) -> tuple[Array, ...]:
         """Views: the inputs (r, B, n_t), then v of each hidden layer (r, B, n_l)."""
-        ends = np.cumsum([0, *self.widths])
-        return tuple(self.rows[:, :, a:b] for a, b in pairwise(ends.tolist()))
+        ends = accumulate(self.widths, initial=0)
+        return tuple(self.rows[:, :, a:b] for a, b in pairwise(ends))
 
     def take(self, problems: Sequence[int] | NDArray[np.intp]) -> Vectors:
         """Return the vectors of some problems, in that order, repeated if asked."""

@@ -46,6 +46,7 @@ class Witness:
     lower: float
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def witness(
     network: Network,
     region: Region,
@@ -188,7 +189,11 @@ def least_distance(rows: Array, needed: Array) -> Array | None:
     """
     from scipy.optimize import nnls
 
+    if not (needed > 0.0).any():  # SciPy 1.17 corrupts memory where there are no rows at all
+        return np.zeros(rows.shape[1])
     matrix = np.vstack([rows.T, needed])
+    if not np.isfinite(matrix).all():
+        return None
     target = np.zeros(len(matrix))
     target[-1] = 1.0
     try:

@@ -25,7 +25,11 @@ L_COLOUR, P_STAR_COLOUR = GREEN, VERMILLION
 PATTERN_COLOUR, CLIQUE_COLOUR = "#6E8FA8", VERMILLION
 
 _UPPER_COLOURS = (ORANGE, SKY, PURPLE, BLUE, GREY)
-_UPPER_SYMBOLS = ("square", "diamond", "x", "circle", "star", "hexagon", "pentagon", "bowtie")
+_UPPER_SYMBOLS = (
+    *("square", "diamond", "x", "circle", "star", "hexagon", "pentagon", "bowtie"),
+    *("cross", "octagon", "hexagram", "diamond-wide", "diamond-tall", "star-square"),
+)
+_BOTH_SYMBOLS = ("hourglass", "star-diamond")
 _LOWER_SYMBOLS = {
     "L": ("triangle-up", "star-triangle-up", "triangle-ne"),
     "P*": ("triangle-down", "star-triangle-down", "triangle-se"),
@@ -44,7 +48,10 @@ class Style:
 
 def _styles() -> dict[str, Style]:
     styles = {}
-    upper = [method for method in METHODS if method.side != "lower"]
+    both = [method for method in METHODS if method.side == "interval"]
+    for index, method in enumerate(both):
+        styles[method.name] = Style(GREY, _BOTH_SYMBOLS[index % len(_BOTH_SYMBOLS)], "solid")
+    upper = [method for method in METHODS if method.side == "upper"]
     for index, method in enumerate(upper):
         turn = index // len(_UPPER_COLOURS)
         styles[method.name] = Style(

@@ -10,8 +10,9 @@ from types import TracebackType
 from lipexplore.errors import InvalidSetting
 from lipexplore.jobs.protocol import Event, Job
 from lipexplore.jobs.supervisor import Supervisor
+from lipexplore.jobs.survey import Survey
 
-__all__ = ["Event", "Job", "Worker"]
+__all__ = ["Event", "Job", "Survey", "Worker"]
 
 
 class Worker:
@@ -34,8 +35,13 @@ class Worker:
     def __init__(self, threads: int = 1) -> None:
         if threads < 1:
             raise InvalidSetting(f"a worker needs at least one thread, not {threads}")
+        self._threads = threads
         self._supervisor = Supervisor(threads)
         self._close = weakref.finalize(self, self._supervisor.close)
+
+    def another(self) -> Worker:
+        """Return a new worker of the same kind."""
+        return Worker(self._threads)
 
     @property
     def busy(self) -> bool:
@@ -52,8 +58,8 @@ class Worker:
         """Number of the child process, None while there is none."""
         return self._supervisor.pid
 
-    def submit(self, job: Job) -> int:
-        """Queue a job and return its number, which its events carry.
+    def submit(self, job: Job | Survey) -> int:
+        """Queue a job or a survey and return its number, which its events carry.
 
         Raises
         ------
@@ -80,6 +86,13 @@ class Worker:
         takes the jobs that still wait.
         """
         self._supervisor.cancel(job)
+
+    def interrupt(self, survey: int) -> None:
+        """Ask a survey to end soon, by its number; nothing is killed.
+
+        Its last event is "finished", or "cancelled" where it had not begun.
+        """
+        self._supervisor.interrupt(survey)
 
     def wait(self, timeout: float | None = None) -> list[Event]:
         """Return the events until no job is left or ``timeout`` seconds have passed."""

@@ -22,7 +22,7 @@ from lipexplore.norms import Norm
 from lipexplore.regions import WHOLE_SPACE, Region, region_from_dict
 
 Message = dict[str, Any]
-Kind = Literal["ready", "started", "progress", "result", "error", "cancelled", "died"]
+Kind = Literal["ready", "started", "progress", "result", "finished", "error", "cancelled", "died"]
 
 FAILURES = (LipexploreError, ArithmeticError, np.linalg.LinAlgError, MemoryError)
 """What may go wrong in a run without being a mistake in the program."""
@@ -107,8 +107,8 @@ class Event:
     job
         The number that ``submit`` gave; None for "ready".
     data
-        ready: versions by package; progress: the method's dictionary; result: the Bound without
-        its arrays; error and died: one sentence; otherwise None.
+        ready: versions by package; progress: the method's dictionary, or one answer of a survey;
+        result: the Bound without its arrays; error and died: one sentence; otherwise None.
     seconds
         Since the job started (ready: since the process was started).
     error

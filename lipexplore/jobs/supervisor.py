@@ -91,6 +91,14 @@ class Supervisor:
                     self._child.kill()
                     self._child = None
 
+    def interrupt(self, number: int) -> None:
+        """Ask a running survey to end early; drop it if it waits."""
+        with self._lock:
+            if self._running is None or self._running.number != number:
+                self.cancel(number)
+            elif self._child is not None:
+                self._child.send(b"interrupt %d\n" % number)
+
     def close(self) -> None:
         """Cancel everything and end the child."""
         self._closed = True
@@ -150,7 +158,7 @@ class Supervisor:
         if kind == "result":
             data = bound_from_message(data)
         self._emit(kind, run, data, message.get("error", ""), message.get("expected", True))
-        if kind in ("result", "error"):
+        if kind in ("result", "finished", "error"):
             self._running = None
             self._hand_over()
 

@@ -15,10 +15,15 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from lipexplore.jobs.survey import Surveyor
 
 SECONDS_BETWEEN_TICKS = 0.05
 WARM_SOLVERS = ("highs", "cvxopt")
+INTERRUPT = b"interrupt "
+"""What a line begins with that asks a survey, by its number, to end early."""
 
 Send = Callable[..., None]
 
@@ -46,22 +51,45 @@ class Ticker:
             self._held = None
 
 
+class Inbox:
+    """Jobs that wait, as lines, and the number of the last that is to end early."""
+
+    def __init__(self) -> None:
+        self.lines: SimpleQueue[bytes] = SimpleQueue()
+        self.interrupted = 0
+
+    def fill(self, source: BinaryIO) -> None:
+        """Read until the client is gone; then end this process."""
+        for line in source:
+            if line.startswith(INTERRUPT):
+                self.interrupted = int(line[len(INTERRUPT) :])
+            else:
+                self.lines.put(line)
+        os._exit(0)
+
+
 def main() -> None:
     """Answer jobs until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source, target = _claim_pipes()
-    inbox: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_listen, args=(source, inbox), daemon=True).start()
+    inbox = Inbox()
+    threading.Thread(target=inbox.fill, args=(source,), daemon=True).start()
     versions = _warm_up()
     from lipexplore.jobs.protocol import encode
+    from lipexplore.jobs.survey import Surveyor
 
     def send(kind: str, **content: Any) -> None:
         target.write(encode({"kind": kind, **content}))
         target.flush()
 
     send("ready", data=versions)
+    surveyor = Surveyor()
     while True:
-        _answer(json.loads(inbox.get()), send)
+        message = json.loads(inbox.lines.get())
+        if "survey" in message["question"]:
+            _survey(message, send, surveyor, inbox)
+        else:
+            _answer(message, send)
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -72,12 +100,6 @@ def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return os.fdopen(source, "rb"), os.fdopen(target, "wb")
-
-
-def _listen(source: BinaryIO, inbox: SimpleQueue[bytes]) -> None:
-    for line in source:
-        inbox.put(line)
-    os._exit(0)
 
 
 def _warm_up() -> dict[str, str]:
@@ -114,6 +136,29 @@ def _answer(message: dict[str, Any], send_any: Send) -> None:
     else:
         ticker.flush()
         send("result", data=bound_to_message(found))
+
+
+def _survey(message: dict[str, Any], send_any: Send, surveyor: Surveyor, inbox: Inbox) -> None:
+    from lipexplore.jobs.protocol import one_sentence
+    from lipexplore.jobs.survey import Survey
+
+    number = message["job"]
+
+    def send(kind: str, **content: Any) -> None:
+        send_any(kind, job=number, **content)
+
+    send("started")
+    try:
+        surveyor.answer(
+            Survey.from_message(message["question"]),
+            lambda data: send("progress", data=data),
+            lambda: inbox.interrupted >= number,
+        )
+    except Exception as error:  # noqa: BLE001 (as above)
+        traceback.print_exc()
+        send("error", error=type(error).__name__, expected=False, data=one_sentence(error))
+    else:
+        send("finished")
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ def _size(ends: tuple[Array, Array]) -> Array:
     return np.maximum(np.abs(ends[0]), np.abs(ends[1]))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def activation_lines(act: Activation, low: Array, high: Array) -> Lines:
     """Return a line above and a line below the activation on [low, high], entry by entry.
 

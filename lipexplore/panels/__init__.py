@@ -10,20 +10,32 @@ from functools import partial
 from typing import Any, Final
 
 from lipexplore.panels.alone import Alone
+from lipexplore.panels.certificate_panel import CertificatePanel
 from lipexplore.panels.code_panel import CodePanel
+from lipexplore.panels.compare_panel import ComparePanel
+from lipexplore.panels.live_panel import LivePanel
 from lipexplore.panels.methods_panel import MethodsPanel
+from lipexplore.panels.network_panel import NetworkPanel
 from lipexplore.panels.panel import Panel
+from lipexplore.panels.predict_panel import PredictPanel
 from lipexplore.panels.question_panel import QuestionPanel
 from lipexplore.panels.results_panel import ResultsPanel
+from lipexplore.panels.robustness_panel import RobustnessPanel
 from lipexplore.panels.sparsity_panel import SparsityPanel
 
 __all__ = ["PANELS", "Alone", "Panel"]
 
 PANELS: Final[tuple[type[Panel], ...]] = (
+    NetworkPanel,
     QuestionPanel,
     MethodsPanel,
+    LivePanel,
     ResultsPanel,
     SparsityPanel,
+    CertificatePanel,
+    RobustnessPanel,
+    PredictPanel,
+    ComparePanel,
     CodePanel,
 )
 """All panels in the order in which they are shown."""

@@ -12,7 +12,7 @@ from lipexplore.panels.clicks import PlotClicks
 from lipexplore.panels.controls import boxed
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.run_bar import RunBar
-from lipexplore.panels.state import WorkbenchState
+from lipexplore.panels.state import QUICK, WorkbenchState
 from lipexplore.panels.style import STYLE
 
 _scopes = count(1)
@@ -34,6 +34,7 @@ class Page(ipywidgets.VBox):  # type: ignore[misc]
         self.bar = RunBar(state, self._tick)
         self.clicks = PlotClicks(scope=self.scope)
         self.clicks.observe(lambda change: self._click(change["new"]), names="clicked")
+        self.clicks.observe(lambda change: self._zoom(change["new"]), names="zoomed")
         super().__init__()
         for name in ("lx-panel", self.scope):
             self.add_class(name)
@@ -50,6 +51,8 @@ class Page(ipywidgets.VBox):  # type: ignore[misc]
     def close(self) -> None:
         """Take the widget off the page and end its worker process."""
         self.bar.close()
+        for panel in self.panels.values():
+            panel.close()
         self.state.close()
         super().close()
 
@@ -62,6 +65,11 @@ class Page(ipywidgets.VBox):  # type: ignore[misc]
         for panel in self.panels.values():
             if panel.visible:
                 panel.click(clicked)
+
+    def _zoom(self, zoomed: dict[str, Any]) -> None:
+        for panel in self.panels.values():
+            if panel.visible:
+                panel.zoom(zoomed)
 
 
 class Alone(Page):
@@ -77,6 +85,7 @@ class Alone(Page):
     ) -> None:
         state = WorkbenchState(networks, worker)
         state.change(**settings)
+        state.set_costs(state.count_costs())
         beside = {name: others[name](state) for name in kind.beside if name in others}
         self.panel = kind(state)
         super().__init__(state, {**beside, kind.name: self.panel})
@@ -90,3 +99,5 @@ class Alone(Page):
         self.lay_out(bar, columns)
         for panel in self.panels.values():
             panel.show(True)
+        if kind.runs:
+            self.bar.start(QUICK)

@@ -12,12 +12,19 @@ function render({ model, el }) {
   let count = 0;
   let observer = null;
   let settler = null;
+  const nameOf = (plot) => (plot.layout && plot.layout.meta) || "";
   const hook = (plot) => {
     if (plot.dataset.lxHooked || typeof plot.on !== "function") return;
     plot.dataset.lxHooked = "yes";
     plot.on("plotly_click", (event) => {
       const point = event.points[0];
-      model.set("clicked", { point: point.customdata, x: point.x, y: point.y, count: ++count });
+      model.set("clicked", { plot: nameOf(plot), point: point.customdata, x: point.x, y: point.y,
+        count: ++count });
+      model.save_changes();
+    });
+    plot.on("plotly_relayout", (change) => {
+      if (!Object.keys(change).some((key) => key.includes("axis"))) return;
+      model.set("zoomed", { plot: nameOf(plot), change, count: ++count });
       model.save_changes();
     });
   };
@@ -57,4 +64,7 @@ class PlotClicks(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = SCRIPT
     scope = traitlets.Unicode().tag(sync=True)
     clicked = traitlets.Dict().tag(sync=True)
-    """``point`` (the point's customdata), x, y, and a count that makes each click a change."""
+    """``plot`` (the figure's ``layout.meta``), ``point`` (the point's customdata), x, y, and a
+    count that makes each click a change."""
+    zoomed = traitlets.Dict().tag(sync=True)
+    """``plot``, and as ``change`` what plotly says of new axis ranges."""

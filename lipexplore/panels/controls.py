@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, fields
 from typing import Any, get_type_hints
 
 import ipywidgets
+import traitlets
 
 from lipexplore.bounds import BoundMethod
 
@@ -28,6 +30,24 @@ def field_controls(
         if item.name != "degree":
             controls[item.name] = _control(item, hints[item.name], set_value)
     return controls
+
+
+def fill_fields(
+    controls: Mapping[str, ipywidgets.Widget],
+    method: type[BoundMethod],
+    values: Mapping[str, Any],
+) -> None:
+    """Show ``values`` in controls of :func:`field_controls`; the method's own where there is none.
+
+    What a control cannot show is left as it was.
+    """
+    usual = method().settings()
+    for name, control in controls.items():
+        value = values.get(name, usual[name])
+        if isinstance(control, ipywidgets.Text):
+            value = "" if value is None else str(value)
+        with contextlib.suppress(traitlets.TraitError):
+            control.value = value
 
 
 def _control(

@@ -12,6 +12,7 @@ from lipexplore.bounds import estimate
 from lipexplore.errors import LipexploreError
 from lipexplore.figures.texts import bytes_text
 from lipexplore.panels.settings import PlannedRun, Question, has_degree
+from lipexplore.panels.timings import Timings
 from lipexplore.relaxations.memory import limit_bytes
 
 MOST_TERMS = 1_000_000
@@ -22,7 +23,10 @@ than the second, the methods themselves refuse at once."""
 
 @dataclass(frozen=True)
 class Cost:
-    """Size, memory and seconds of a planned run; ``refused`` says why it will not be started."""
+    """Size, memory and seconds of a planned run; ``refused`` says why it will not be started.
+
+    ``seconds`` are ``counted_seconds`` corrected by the ``runs`` of the method made here.
+    """
 
     run: PlannedRun
     size: Mapping[str, int] = field(default_factory=dict)
@@ -30,6 +34,8 @@ class Cost:
     memory_bytes: float = 0.0
     refused: str = ""
     note: str = ""
+    counted_seconds: float | None = None
+    runs: int = 0
 
     @property
     def expected(self) -> float:
@@ -37,8 +43,9 @@ class Cost:
         return math.inf if self.seconds is None else self.seconds
 
 
-def cost_of(question: Question, run: PlannedRun) -> Cost:
+def cost_of(question: Question, run: PlannedRun, timings: Timings | None = None) -> Cost:
     """Count one run; never raises for what the user may choose."""
+    timings = timings or Timings()
     try:
         if has_degree(run.method):
             terms = _count_terms(question)
@@ -60,9 +67,11 @@ def cost_of(question: Question, run: PlannedRun) -> Cost:
     return Cost(
         run,
         expected.size,
-        expected.seconds,
+        timings.expected(run.method, expected.seconds),
         expected.memory_bytes,
         _too_large(run, expected.size, expected.memory_bytes),
+        counted_seconds=expected.seconds,
+        runs=timings.runs(run.method),
     )
 
 

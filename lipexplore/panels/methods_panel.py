@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from html import escape
+from typing import Any
 
 import ipywidgets
 
-from lipexplore.bounds import METHODS
+from lipexplore.bounds import METHODS, method_class
+from lipexplore.figures.kinds import KINDS
 from lipexplore.figures.texts import bytes_text, seconds_text
-from lipexplore.panels.controls import FULL, boxed, field_controls, heading, on_value
+from lipexplore.panels.controls import FULL, boxed, field_controls, fill_fields, heading, on_value
 from lipexplore.panels.costs import Cost
 from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
@@ -32,6 +34,7 @@ class MethodsPanel(Panel):
 
     def __init__(self, state: WorkbenchState) -> None:
         super().__init__(state)
+        self._filling = False
         self.methods = {
             method.name: ipywidgets.Checkbox(
                 value=method.name in state.settings.methods,
@@ -50,7 +53,7 @@ class MethodsPanel(Panel):
         for control in (*self.methods.values(), *self.degrees.values()):
             on_value(control, lambda _: self._set_runs())
         self.fields = {
-            method.name: field_controls(method, partial(state.change_parameter, method.name))
+            method.name: field_controls(method, partial(self._set_field, method.name))
             for method in METHODS
         }
         self.time_limit = ipywidgets.BoundedFloatText(
@@ -61,7 +64,7 @@ class MethodsPanel(Panel):
             tooltip="seconds after which a run returns the best it has; 0 for no limit",
             layout={"width": FULL},
         )
-        on_value(self.time_limit, lambda value: state.change(time_limit=value or None))
+        on_value(self.time_limit, self._set_time_limit)
         self.costs = ipywidgets.HTML()
         self.children = self._children()
         self._counting = Latest(state.count_costs, state.set_costs)
@@ -83,7 +86,7 @@ class MethodsPanel(Panel):
         more = ipywidgets.Accordion(children=hidden, titles=titles, selected_index=None)
         return (
             heading("Methods"),
-            boxed(self.methods.values(), "lx-methods"),
+            *self._groups(),
             *shown,
             self.time_limit,
             heading("Cost before Run"),
@@ -91,11 +94,41 @@ class MethodsPanel(Panel):
             more,
         )
 
+    def _groups(self) -> list[ipywidgets.Widget]:
+        """Return the methods' boxes under the title of their kind."""
+        groups: list[ipywidgets.Widget] = []
+        for kind in KINDS:
+            title = ipywidgets.HTML(f'<p class="lx-note lx-kind">{escape(kind.title)}</p>')
+            boxes = boxed([self.methods[name] for name in kind.methods], "lx-methods")
+            groups += [title, boxes]
+        return groups
+
     def refresh(self) -> None:
-        """Show the costs of the planned runs."""
+        """Show the state's settings in the controls, and the costs of the planned runs."""
+        settings, self._filling = self.state.settings, True
+        try:
+            for name, box in self.methods.items():
+                box.value = name in settings.methods
+            for degree, box in self.degrees.items():
+                box.value = degree in settings.degrees
+            for method, own in self.fields.items():
+                fill_fields(own, method_class(method), settings.parameters.get(method, {}))
+            self.time_limit.value = settings.time_limit or 0.0
+        finally:
+            self._filling = False
         self.costs.value = costs_html(self.state.costs)
 
+    def _set_field(self, method: str, name: str, value: Any) -> None:
+        if not self._filling:
+            self.state.change_parameter(method, name, value)
+
+    def _set_time_limit(self, seconds: float) -> None:
+        if not self._filling:
+            self.state.change(time_limit=seconds or None)
+
     def _set_runs(self) -> None:
+        if self._filling:
+            return
         self.state.change(
             methods=tuple(name for name, box in self.methods.items() if box.value),
             degrees=tuple(degree for degree, box in self.degrees.items() if box.value),
@@ -103,9 +136,12 @@ class MethodsPanel(Panel):
 
     def _hear(self, change: Change) -> None:
         if change == "settings":
+            self.refresh()
+            self._counting.request()
+        elif change == "rows" and not self.state.busy:
             self._counting.request()
         elif change == "costs":
-            self.refresh()
+            self.costs.value = costs_html(self.state.costs)
 
 
 def costs_html(costs: tuple[Cost, ...]) -> str:
@@ -131,4 +167,8 @@ def _cost_row(cost: Cost) -> str:
     )
     memory = bytes_text(cost.memory_bytes) if cost.memory_bytes else ""
     seconds = "?" if cost.seconds is None else seconds_text(cost.seconds)
+    if cost.runs:
+        seconds += (
+            f'<br><span class="lx-note">from {cost.runs} run{"s" * (cost.runs > 1)} here</span>'
+        )
     return f"<tr>{name}{note}</th><td>{memory}</td><td>{seconds}</td></tr>"

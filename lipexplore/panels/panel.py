@@ -14,6 +14,8 @@ from lipexplore.panels.state import Change, WorkbenchState
 FONT_SIZES = (14, 20)
 """Font sizes of figures: usual and large type."""
 
+COVER = '<p class="lx-note">Covered until Reveal is pressed (see Predict first).</p>'
+
 Place = Literal["side", "strip", "tab"]
 
 
@@ -36,6 +38,9 @@ class Panel(ABC):
     runs: ClassVar[bool] = False
     """Whether it needs the Run and Cancel buttons when it stands alone."""
 
+    tells_results: ClassVar[bool] = False
+    """Whether it shows proven numbers: then it is covered while the class guesses them."""
+
     children: tuple[ipywidgets.Widget, ...]
 
     def __init__(self, state: WorkbenchState) -> None:
@@ -44,14 +49,34 @@ class Panel(ABC):
         self.font_size = FONT_SIZES[0]
         self.call = ipywidgets.HTML()
         state.listen(self._keep_call)
+        if self.tells_results:
+            state.predictions.listen(self._cover)
 
     @cached_property
     def widget(self) -> ipywidgets.VBox:
         """The explanation, the panel's own widgets, and the Python that does the same."""
-        told = ipywidgets.HTML(f'<p class="lx-note">{escape(self.explanation)}</p>')
-        box = ipywidgets.VBox([*([told] if self.explanation else []), *self.children, self.call])
+        box = ipywidgets.VBox(self._contents())
         box.add_class(f"lx-is-{self.name}")
         return box
+
+    @cached_property
+    def _uncovered(self) -> tuple[ipywidgets.Widget, ...]:
+        told = ipywidgets.HTML(f'<p class="lx-note">{escape(self.explanation)}</p>')
+        return (*([told] if self.explanation else []), *self.children, self.call)
+
+    @cached_property
+    def _covered(self) -> tuple[ipywidgets.Widget, ...]:
+        return (ipywidgets.HTML(COVER),)
+
+    def _contents(self) -> tuple[ipywidgets.Widget, ...]:
+        hidden = self.tells_results and self.state.predictions.hidden
+        return self._covered if hidden else self._uncovered
+
+    def _cover(self) -> None:
+        """Cover the panel or uncover it; what was drawn under the cover is drawn anew."""
+        self.widget.children = self._contents()
+        if self.visible:
+            self.show(True)
 
     @abstractmethod
     def refresh(self) -> None:
@@ -70,11 +95,21 @@ class Panel(ABC):
         if self.visible:
             self.refresh()
 
-    def tick(self) -> None:
+    def tick(self) -> None:  # noqa: B027 (few panels need it)
         """Bring elapsed times up to date; called 20 times per second while something runs."""
 
-    def click(self, clicked: dict[str, Any]) -> None:
-        """Take a click on a point of one of the panel's plots; only the shown panel gets it."""
+    def click(self, clicked: dict[str, Any]) -> None:  # noqa: B027 (few panels need it)
+        """Take a click on a point of a plot; every shown panel gets it.
+
+        ``clicked`` holds the figure's ``layout.meta`` as "plot", the point's ``customdata`` as
+        "point", and "x" and "y".
+        """
+
+    def zoom(self, zoomed: dict[str, Any]) -> None:  # noqa: B027 (few panels need it)
+        """Take the new axis ranges of a plot; every shown panel gets them."""
+
+    def close(self) -> None:  # noqa: B027 (few panels need it)
+        """Let go of what the panel holds, a worker for instance: the page is closed."""
 
     def python_call(self) -> str:
         """Return the two lines of Python that do the same as the panel; may be empty."""

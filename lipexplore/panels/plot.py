@@ -13,6 +13,7 @@ from lipexplore.figures.tightness import CONFIG
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+_AXES = ("xaxis", "yaxis")
 MIME = "application/vnd.plotly.v1+json"
 
 
@@ -36,3 +37,17 @@ class Plot:
         data = {"text/html": f'<p class="lx-note">{escape(text)}</p>', "text/plain": text}
         self.widget.layout.min_height = "0"
         self.widget.outputs = ({"output_type": "display_data", "metadata": {}, "data": data},)
+
+
+def zoomed_ranges(change: dict[str, Any]) -> dict[str, Any]:
+    """Return layout updates from what plotly says of a zoom; nothing where it was undone.
+
+    >>> zoomed_ranges({"xaxis.range[0]": -2, "xaxis.range[1]": 0.5, "yaxis.autorange": True})
+    {'xaxis': {'range': [-2.0, 0.5]}}
+    """
+    found = {}
+    for axis in _AXES:
+        ends = [change.get(f"{axis}.range[{end}]") for end in (0, 1)]
+        if all(isinstance(end, int | float) for end in ends):
+            found[axis] = {"range": [float(end) for end in ends if end is not None]}
+    return found

@@ -1,4 +1,4 @@
-"""Network and question: which constant is asked for."""
+"""Question: in which norm, and where, the constant is asked for."""
 
 from __future__ import annotations
 
@@ -7,162 +7,161 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
+from numpy.typing import NDArray
 
+from lipexplore.bounds import METHODS
+from lipexplore.bounds.method import SlopeMethod
 from lipexplore.errors import LipexploreError
-from lipexplore.networks.slope_ranges import layer_slice, slope_ranges
+from lipexplore.figures.digit_images import examples, image_html, strip_html
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.slope_ranges import PROPAGATIONS, layer_slice, slope_ranges
 from lipexplore.norms import Norm
+from lipexplore.panels.bound_controls import SettingsPanel
+from lipexplore.panels.choices import Choices
 from lipexplore.panels.controls import FULL, heading, on_value, show
-from lipexplore.panels.panel import Panel
-from lipexplore.panels.settings import AROUND_DIGIT, EVERYWHERE, RANDOM, REGIONS
-from lipexplore.panels.state import Change, WorkbenchState
+from lipexplore.panels.settings import AROUND_DIGIT, EVERYWHERE, REGIONS, Question
+from lipexplore.panels.slider import Slider
+from lipexplore.panels.sources import digits_of_size
+from lipexplore.panels.state import WorkbenchState
 from lipexplore.rounding import Array
-from lipexplore.training.images import digits_for
 
 NORMS = [(f"{norm.symbol}  ({norm.value})", norm.value) for norm in reversed(Norm)]
-NOTHING = -1
+LAST_IMAGE = 359
+PICTURE = 64
+SMALLEST_RADIUS, LARGEST_RADIUS = 1e-6, 1e6
+SLIDER_FROM, SLIDER_TO = 1e-3, 10.0
+SLOPE_METHODS = tuple(method.name for method in METHODS if issubclass(method, SlopeMethod))
 
 
-class QuestionPanel(Panel):
-    """Controls of the network, the output, the norm and the region; writes into the state."""
+class QuestionPanel(SettingsPanel):
+    """Chooses norm and region; counts the units whose slope the region leaves open."""
 
     name = "question"
     title = "Question"
     explanation = ""
-    place = "side"
-    beside = ()
 
     def __init__(self, state: WorkbenchState) -> None:
         super().__init__(state)
-        self._filling = False
-        self.network = self._bind("network", ipywidgets.Dropdown, "network")
-        self.random = self._random_controls()
-        self.facts = ipywidgets.HTML()
-        self.layers = self._bind("layers", ipywidgets.Dropdown, "layers")
-        self.output = self._bind("output", ipywidgets.Dropdown, "output")
-        self.minus = self._bind("minus", ipywidgets.Dropdown, "minus")
-        self.minus.style.description_width = "3.5em"
-        self.norm = self._bind("norm", ipywidgets.Dropdown, "input norm", options=NORMS)
-        self.region = self._bind("region", ipywidgets.Dropdown, "region", options=REGIONS)
-        self.digit = self._bind(
-            "digit", ipywidgets.BoundedIntText, "test image", min=0, max=359, step=1
+        self.norm = self.bind("norm", ipywidgets.Dropdown, "input norm", options=NORMS)
+        self.region = self.bind("region", ipywidgets.Dropdown, "region", options=REGIONS)
+        self.strip = Choices()
+        self.strip.observe(lambda change: self._pick(change["new"]), names="chosen")
+        self.digit = self.bind(
+            "digit", ipywidgets.BoundedIntText, "test image", min=0, max=LAST_IMAGE, step=1
         )
-        self.radius = self._bind(
-            "radius", ipywidgets.BoundedFloatText, "radius", min=1e-6, max=1e6, step=0.01
+        self.radius = self.bind(
+            "radius", Slider, "radius", min=SMALLEST_RADIUS, max=LARGEST_RADIUS, log=True,
+            slider_min=SLIDER_FROM, slider_max=SLIDER_TO,
+        )  # fmt: skip
+        self.ball = self.bind("ball", ipywidgets.Dropdown, "ball norm", options=NORMS)
+        self.slopes = ipywidgets.Dropdown(
+            description="slopes by",
+            options=PROPAGATIONS,
+            tooltip="how the slopes of the units in the region are enclosed, for every method",
+            layout={"width": FULL},
         )
-        self.ball = self._bind("ball", ipywidgets.Dropdown, "ball norm", options=NORMS)
+        on_value(self.slopes, self._set_slopes)
         self.picture = ipywidgets.HTML()
         self.problem = ipywidgets.HTML()
         self.children = (
-            heading("Network"),
-            self.network,
-            *self.random.values(),
-            self.facts,
-            self.layers,
             heading("Question"),
-            _pair(self.output, self.minus),
             self.norm,
             self.region,
+            self.strip,
             self.digit,
             self.radius,
             self.ball,
+            self.slopes,
             self.picture,
             self.problem,
         )
-        state.listen(self._hear)
-        self.refresh()
+        state.listen(self.hear)
 
-    def refresh(self) -> None:
-        """Show the state's settings in the controls."""
-        settings, self._filling = self.state.settings, True
-        try:
-            self.network.options = self.state.catalogue.names
-            for name, control in self.random.items():
-                show(control, name in _random_fields(settings.network))
-                control.value = getattr(settings, name)
-            self._fill_outputs()
-            for name in ("network", "norm", "region", "digit", "radius", "ball"):
-                getattr(self, name).value = getattr(settings, name)
-        finally:
-            self._filling = False
-        for control in (self.radius, self.ball):
-            show(control, settings.region != EVERYWHERE)
-        show(self.digit, settings.region == AROUND_DIGIT)
-        self._tell_facts()
-
-    def _hear(self, change: Change) -> None:
-        if change == "settings":
-            self.refresh()
-
-    def _bind(self, setting: str, kind: Any, label: str, **details: Any) -> ipywidgets.Widget:
-        control = kind(description=label, layout={"width": FULL}, **details)
-        on_value(control, lambda value: self._set(setting, value))
-        return control
-
-    def _set(self, setting: str, value: Any) -> None:
-        if not self._filling:
-            self.state.change(**{setting: None if value == NOTHING else value})
-
-    def _random_controls(self) -> dict[str, ipywidgets.Widget]:
-        number, fraction = ipywidgets.BoundedIntText, ipywidgets.BoundedFloatText
-        return {
-            "widths": self._bind("widths", ipywidgets.Text, "layer sizes", continuous_update=False),
-            "bandwidth": self._bind("bandwidth", number, "bandwidth", min=0, max=10_000),
-            "density": self._bind("density", fraction, "density", min=0.01, max=1.0, step=0.05),
-            "seed": self._bind("seed", number, "seed", min=0, max=10**9),
-        }
-
-    def _fill_outputs(self) -> None:
-        settings, question = self.state.settings, self.state.question
-        if question is None:
-            return
-        count = len(question.network.weights)
-        self.layers.options = _layer_options(count)
-        self.layers.value = settings.layers or (1, count)
-        outputs = list(range(question.part.n_outputs))
-        self.output.options, self.output.value = outputs, settings.output
-        self.minus.options = [("nothing", NOTHING), *((str(index), index) for index in outputs)]
-        self.minus.value = NOTHING if settings.minus is None else settings.minus
-
-    def _tell_facts(self) -> None:
-        question = self.state.question
+    def fill(self) -> None:
+        """Set the controls and tell what the region leaves undecided."""
+        settings = self.state.settings
+        for name in ("norm", "region", "digit", "radius", "ball"):
+            getattr(self, name).value = getattr(settings, name)
+        self.slopes.value = self._chosen_slopes()
+        bounded, around_digit = settings.region != EVERYWHERE, settings.region == AROUND_DIGIT
+        for control in (self.radius, self.ball, self.slopes):
+            show(control, bounded)
+        for control in (self.strip, self.digit):
+            show(control, around_digit)
         self.problem.value = (
             f'<p role="alert" class="lx-refused">{escape(self.state.problem)}</p>'
             if self.state.problem
             else ""
         )
-        self.picture.value = ""
-        if question is None:
+        question = self.state.question
+        if question is None or not bounded:
+            self.picture.value = ""
             return
-        network = question.network
-        shape = "-".join(map(str, network.widths))
-        kinds = ", ".join(sorted({act.name for act in network.activations})) or "linear"
-        self.facts.value = (
-            f'<p class="lx-note">{shape}, {escape(kinds)}, '
-            f"{1.0 - network.density:.0%} of the weights are zero</p>"
+        digit = self._show_digits(question.network) if around_digit else ""
+        text = escape(undecided_text(question, self.slopes.value))
+        self.picture.value = (
+            f'<div class="lx-digit">{digit}<p role="status" aria-live="polite">{text}</p></div>'
         )
-        if self.state.settings.region != EVERYWHERE:
-            self.picture.value = self._region_html()
 
-    def _region_html(self) -> str:
-        question, settings = self.state.question, self.state.settings
-        if question is None:
+    def python_call(self) -> str:
+        """Return the line that makes the region, where it is not the whole space."""
+        question = self.state.question
+        if question is None or self.state.settings.region == EVERYWHERE:
             return ""
+        imports = "import lipexplore"
+        if "digits_for" in question.region_code:
+            imports += "; from lipexplore.training import digits_for"
+        return f"{imports}\nregion = {question.region_code}"
+
+    def _chosen_slopes(self) -> str:
+        parameters = self.state.settings.parameters
+        chosen = {parameters.get(name, {}).get("slopes", PROPAGATIONS[0]) for name in SLOPE_METHODS}
+        return chosen.pop() if len(chosen) == 1 else PROPAGATIONS[0]
+
+    def _set_slopes(self, slopes: str) -> None:
+        if self._filling:
+            return
+        parameters = dict(self.state.settings.parameters)
+        for name in SLOPE_METHODS:
+            others = {k: v for k, v in parameters.pop(name, {}).items() if k != "slopes"}
+            chosen = {} if slopes == PROPAGATIONS[0] else {"slopes": slopes}
+            if others or chosen:
+                parameters[name] = {**others, **chosen}
+        self.state.change(parameters=parameters)
+
+    def _show_digits(self, network: Network) -> str:
+        """Draw the strip; return the chosen image and how the network reads it as HTML."""
+        images, labels = digits_of_size(network.n_inputs)
+        number, told = self.state.settings.digit, readings(network)
+        shown = examples(labels, told)
+        if number not in shown:
+            shown = [number, *shown]
+        self.strip.html = strip_html(images, labels, shown, number)
+        words = f"Handwritten {labels[number]}, read as {told[number]}."
+        return f"{image_html(images[number], words, PICTURE)}<p>{words}</p>"
+
+    def _pick(self, chosen: dict[str, Any]) -> None:
+        if isinstance(chosen.get("choice"), int) and 0 <= chosen["choice"] <= LAST_IMAGE:
+            self.state.change(digit=chosen["choice"])
+
+
+def readings(network: Network) -> NDArray[np.intp]:
+    """Return the largest output at each test digit."""
+    return np.asarray(network(digits_of_size(network.n_inputs)[0]).argmax(axis=1))
+
+
+def undecided_text(question: Question, slopes: str = PROPAGATIONS[0]) -> str:
+    """Say how many hidden units have more than one slope in the region."""
+    try:
         part, region = layer_slice(question.network, question.region, question.layers)
-        units = sum(part.widths[1:-1])
-        text = (
-            f"{slope_ranges(part, region).undecided} of {units} hidden units are undecided: "
-            "their slope is not fixed in this region."
-        )
-        if settings.region != AROUND_DIGIT:
-            return f"<p>{text}</p>"
-        try:
-            images, labels = digits_for(question.network)
-        except LipexploreError as error:
-            return f"<p>{escape(str(error))}</p>"
-        image, label = images[settings.digit], int(labels[settings.digit])
-        told = int(np.argmax(question.network(image)))
-        about = f"<p>Handwritten {label}, read as {told}. {text}</p>"
-        return f'<div class="lx-digit">{digit_svg(image, label)}{about}</div>'
+        undecided = slope_ranges(part, region, slopes).undecided
+    except LipexploreError as error:
+        return str(error)
+    units = sum(part.widths[1:-1])
+    return (
+        f"{undecided} of {units} hidden units are undecided: their slope is not fixed in this "
+        "region."
+    )
 
 
 def digit_svg(image: Array, label: int, size: int = 72) -> str:
@@ -177,24 +176,3 @@ def digit_svg(image: Array, label: int, size: int = 72) -> str:
         f'<svg role="img" aria-label="handwritten digit {label}" width="{size}" height="{size}" '
         f'viewBox="0 0 {side} {side}" shape-rendering="crispEdges">{cells}</svg>'
     )
-
-
-def _layer_options(count: int) -> list[tuple[str, tuple[int, int]]]:
-    """Return all slices of a network, the whole of it first."""
-    whole = (f"all ({count})", (1, count))
-    parts = [(first, last) for first in range(1, count + 1) for last in range(first, count + 1)]
-    texts = [(f"{a} to {b}" if a < b else f"only {a}", (a, b)) for a, b in parts]
-    return [whole, *(item for item in texts if item[1] != (1, count))]
-
-
-def _random_fields(network: str) -> tuple[str, ...]:
-    if network not in RANDOM:
-        return ()
-    extra = {"random banded": ("bandwidth",), "random sparse": ("density",)}
-    return ("widths", *extra.get(network, ()), "seed")
-
-
-def _pair(left: ipywidgets.Widget, right: ipywidgets.Widget) -> ipywidgets.HBox:
-    for control in (left, right):
-        control.layout.width = "50%"
-    return ipywidgets.HBox([left, right])

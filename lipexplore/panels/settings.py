@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -15,19 +13,26 @@ from lipexplore.bounds import METHODS, Bound, method_class
 from lipexplore.errors import InvalidSetting
 from lipexplore.figures.comparable import question_key
 from lipexplore.networks.feedforward import Network
-from lipexplore.networks.gallery import gallery_names, gallery_network, open_network
+from lipexplore.networks.gallery import gallery_names, gallery_network
 from lipexplore.networks.generators import random_banded, random_dense, random_sparse
 from lipexplore.networks.slope_ranges import check_region
 from lipexplore.norms import Norm
+from lipexplore.panels.sources import (
+    digits_of_size,
+    free_name,
+    named_networks,
+    parse_widths,
+    shipped_title,
+)
 from lipexplore.regions import WHOLE_SPACE, Ball, Region
-from lipexplore.training.images import digits_for
 
 DEFAULT_NETWORK: Final = "digits-64-20-10-relu"
 RANDOM: Final = ("random dense", "random banded", "random sparse")
 EVERYWHERE, AROUND_DIGIT, AROUND_ZERO = "whole space", "ball around a digit", "ball around 0"
 REGIONS: Final = (EVERYWHERE, AROUND_DIGIT, AROUND_ZERO)
 DEGREES: Final = (1, 2, 3, 4, 5)
-LARGEST_RANDOM = 1_000_000
+OF_NETWORK: Final = ("network", "widths", "bandwidth", "density", "seed", "activation", "kept")
+"""Settings that make the network."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,10 @@ class Settings:
     Parameters
     ----------
     network
-        A name of the catalogue, or one of RANDOM with ``widths``, ``seed`` and, where they apply,
-        ``bandwidth`` and ``density``.
+        A name of the catalogue, or one of RANDOM with ``widths``, ``activation``, ``seed`` and,
+        where they apply, ``bandwidth`` and ``density``.
+    kept
+        Share of each weight matrix that is kept, the largest weights; 1 keeps the network.
     degrees
         Each method with a degree runs once per degree.
     parameters
@@ -52,6 +59,8 @@ class Settings:
     bandwidth: int = 2
     density: float = 0.3
     seed: int = 0
+    activation: str = "relu"
+    kept: float = 1.0
     layers: tuple[int, int] | None = None
     output: int = 0
     minus: int | None = None
@@ -161,8 +170,9 @@ class Catalogue:
     """The networks to choose from: the user's first, then the shipped ones, then random ones."""
 
     def __init__(self, networks: Any = None) -> None:
-        self.own = _named(networks)
+        self.own = named_networks(networks)
         self._opened: dict[str, Network] = {}
+        self._latest: tuple[Settings, tuple[Network, str]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -170,15 +180,45 @@ class Catalogue:
         return (*self.own, *(n for n in gallery_names() if n not in self.own), *RANDOM)
 
     @property
+    def titles(self) -> tuple[tuple[str, str], ...]:
+        """What the network control lists: titles, with the accuracy of shipped ones, and names."""
+        shipped = gallery_names()
+        return tuple(
+            (shipped_title(name) if name in shipped and name not in self.own else name, name)
+            for name in self.names
+        )
+
+    @property
     def first(self) -> str:
         """The network to begin with."""
         return next(iter(self.own), DEFAULT_NETWORK)
 
+    def add(self, network: Network) -> str:
+        """Take in a network of the user's and return the name under which it is listed."""
+        name = free_name(network.name, (*self.names, *RANDOM))
+        self.own[name] = network
+        return name
+
     def network(self, settings: Settings) -> tuple[Network, str]:
-        """Return the chosen network and the Python that makes it."""
+        """Return the chosen network, pruned as asked, and the Python that makes it."""
+        same = Settings(**{name: getattr(settings, name) for name in OF_NETWORK})
+        if self._latest is None or self._latest[0] != same:
+            self._latest = same, self._made(settings)
+        return self._latest[1]
+
+    def _made(self, settings: Settings) -> tuple[Network, str]:
+        network, code = self._whole(settings)
+        if settings.kept == 1.0:
+            return network, code
+        pruned, share = network.prune(settings.kept), f"{settings.kept:.4g}"
+        name = f"{network.name}, {share} of weights kept"
+        named = Network(pruned.weights, pruned.biases, pruned.activations, name)
+        return named, f"{code}.prune({settings.kept!r})"
+
+    def _whole(self, settings: Settings) -> tuple[Network, str]:
         name = settings.network
         if name in self.own:
-            return self.own[name], f"networks[{name!r}]  # as given to explore()"
+            return self.own[name], f"networks[{name!r}]"
         if name in RANDOM:
             return _random(settings)
         if name not in self._opened:
@@ -212,57 +252,19 @@ class Catalogue:
         return question
 
 
-def _named(networks: Any) -> dict[str, Network]:
-    """Return networks by name: given as one, a list, or a mapping, each a Network or a file."""
-    if networks is None:
-        return {}
-    if isinstance(networks, Mapping):
-        return {str(name): _opened(network) for name, network in networks.items()}
-    many = networks if isinstance(networks, Sequence) and not isinstance(networks, str) else None
-    named: dict[str, Network] = {}
-    for network in [networks] if many is None else many:
-        opened = _opened(network)
-        name, count = opened.name, 2
-        while name in named:
-            name, count = f"{opened.name} ({count})", count + 1
-        named[name] = opened
-    return named
-
-
-def _opened(network: Any) -> Network:
-    return network if isinstance(network, Network) else open_network(network)
-
-
-def parse_widths(text: str) -> tuple[int, ...]:
-    """Return layer sizes from text such as "16, 10, 1" or "16-10-1".
-
-    Raises
-    ------
-    InvalidSetting
-        If the text holds no such list, or one that is too large to draw at random.
-    """
-    parts = [part for part in re.split(r"[\s,;-]+", text.strip()) if part]
-    if len(parts) < 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise InvalidSetting(f"the layer sizes {text!r} must be positive numbers, as in 16, 10, 1")
-    widths = tuple(int(part) for part in parts)
-    count = sum(a * b for a, b in pairwise(widths))
-    if count > LARGEST_RANDOM:
-        raise InvalidSetting(f"{count:,} weights are too many: choose smaller layer sizes")
-    return widths
-
-
 def _random(settings: Settings) -> tuple[Network, str]:
-    widths, seed = parse_widths(settings.widths), settings.seed
+    widths, seed, act = parse_widths(settings.widths), settings.seed, settings.activation
+    more = f"seed={seed}" if act == "relu" else f"seed={seed}, activation={act!r}"
     match settings.network:
         case "random banded":
-            network = random_banded(widths, settings.bandwidth, seed)
-            code = f"random_banded({widths}, bandwidth={settings.bandwidth}, seed={seed})"
+            network = random_banded(widths, settings.bandwidth, seed, act)
+            code = f"random_banded({widths}, bandwidth={settings.bandwidth}, {more})"
         case "random sparse":
-            network = random_sparse(widths, settings.density, seed)
-            code = f"random_sparse({widths}, density={settings.density}, seed={seed})"
+            network = random_sparse(widths, settings.density, seed, act)
+            code = f"random_sparse({widths}, density={settings.density}, {more})"
         case _:
-            network = random_dense(widths, seed)
-            code = f"random_dense({widths}, seed={seed})"
+            network = random_dense(widths, seed, act)
+            code = f"random_dense({widths}, {more})"
     return network, code
 
 
@@ -274,7 +276,7 @@ def _region(network: Network, settings: Settings) -> tuple[Region, str, str]:
         center, code, middle = np.zeros(network.n_inputs), "[0.0] * network.n_inputs", "0"
     else:
         try:
-            images, _ = digits_for(network)
+            images, _ = digits_of_size(network.n_inputs)
         except InvalidSetting as error:
             raise InvalidSetting(f"{error}: choose the whole space or a ball around 0") from None
         if not 0 <= settings.digit < len(images):

@@ -1,96 +1,60 @@
-"""Sparsity: where the weights and the linear program are not zero, one clique marked."""
+"""Sparsity: where weights and the linear program are not zero, its cliques, one of them marked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from html import escape
+from typing import Any
 
 import ipywidgets
 
-from lipexplore.bounds.lipopt_lp import LipoptLP
+from lipexplore.bounds import Bound
 from lipexplore.errors import LipexploreError
-from lipexplore.figures.sparsity import (
-    LARGEST_NONZEROS,
-    Pattern,
-    pattern_figure,
-    program_pattern,
-    weight_patterns,
+from lipexplore.figures.cliques import (
+    GRAPH,
+    MOST_CLIQUES,
+    MOST_EDGES,
+    TREE,
 )
-from lipexplore.networks.feedforward import Network
-from lipexplore.networks.slope_ranges import layer_slice, slope_ranges
-from lipexplore.norms import Norm
-from lipexplore.panels.controls import on_value
-from lipexplore.panels.costs import cost_of
+from lipexplore.figures.identity import Identity
+from lipexplore.figures.sparsity import pattern_figure
+from lipexplore.jobs.protocol import FAILURES
+from lipexplore.panels.controls import heading, on_value
 from lipexplore.panels.latest import Latest
+from lipexplore.panels.lp_drawing import Drawing, drawing_of
+from lipexplore.panels.lp_program import METHOD, Program, program_of
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
-from lipexplore.panels.settings import PlannedRun, Question
+from lipexplore.panels.proof_views import identity_of
+from lipexplore.panels.proofs import ProofBook
+from lipexplore.panels.rows import Row
+from lipexplore.panels.settings import PlannedRun
 from lipexplore.panels.state import Change, WorkbenchState
-from lipexplore.polynomials.gradient import norm_gradient_problem
-from lipexplore.polynomials.polynomial import Index, PolynomialProblem
-from lipexplore.polynomials.sparsity import Cliques, clique_family
-from lipexplore.relaxations.krivine import KrivineRelaxation, krivine_relaxation
 
-METHOD = LipoptLP.name
-
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    """The network that is bounded, and its linear program unless ``missing`` says why not."""
-
-    head: Network
-    relaxation: KrivineRelaxation | None = None
-    cliques: Cliques = field(default_factory=lambda: Cliques("", ()))
-    missing: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Drawing:
-    """What the panel shows: patterns, and what they mean as HTML."""
-
-    weights: Sequence[Pattern] = ()
-    program: Pattern | None = None
-    text: str = ""
-    missing: str = ""
-
-
-def program_of(question: Question, run: PlannedRun) -> Program:
-    """Build the program of a run where it is small enough to be drawn at once."""
-    part, region = layer_slice(question.network, question.region, question.layers)
-    head = part.head(question.output, question.minus)
-    cost = cost_of(question, run)
-    nonzeros = cost.size.get("nonzeros", LARGEST_NONZEROS + 1)
-    if cost.refused:
-        return Program(head, missing=cost.refused)
-    if nonzeros > LARGEST_NONZEROS:
-        size = ", ".join(f"{count:,} {name}" for name, count in cost.size.items()) or cost.note
-        return Program(
-            head,
-            missing=f"The LP is not drawn: {size}. The limit is {LARGEST_NONZEROS:,} nonzeros; "
-            "choose a lower degree, a smaller clique family or a sparser network.",
-        )
-    try:
-        slopes = slope_ranges(head, region)
-        problem = norm_gradient_problem(head, slopes, Norm.parse(question.norm))
-        family = run.settings.get("clique_family", LipoptLP().clique_family)
-        cliques = clique_family(problem, head, slopes, family)
-        degree = run.degree or max(1, problem.objective.degree)
-        return Program(head, krivine_relaxation(problem, cliques, degree), cliques)
-    except LipexploreError as error:
-        return Program(head, missing=str(error))
+NO_RUN = "Run LiPopt LP at this degree to see which share of its bound the clique carries."
+COVERED = "Its share of the bound is covered until Reveal is pressed."
+TOO_LONG = (
+    "The run was too long, or its proof too large, to be looked at here for the clique's share of "
+    "the bound."
+)
 
 
 class SparsityPanel(Panel):
-    """Draws weights and program of the state's question; nothing is built while it is hidden."""
+    """Draws weights, program and cliques; nothing is built while it is hidden."""
 
     name = "sparsity"
     title = "Sparsity"
-    explanation = ""
+    explanation = (
+        "A product of slopes occurs in the gradient only where weights join the units, so only "
+        "small sets of variables, the cliques, have to meet in the linear program. Choose a clique "
+        "by its number, or click it in the tree, or click one of its variables in the graph."
+    )
+    beside = ("network", "question", "methods")
+    runs = True
 
     def __init__(self, state: WorkbenchState) -> None:
         super().__init__(state)
         self._cached: tuple[object, Program | None] = (None, None)
+        self._identities: dict[object, Identity | None] = {}
+        self._book = ProofBook()
         self._filling = False
         self.degree = ipywidgets.Dropdown(description="LP degree", layout={"width": "14em"})
         self.clique = ipywidgets.BoundedIntText(
@@ -98,18 +62,28 @@ class SparsityPanel(Panel):
             min=0,
             max=10**6,
             description="clique",
-            tooltip="number of the clique that is marked; 0 marks none",
+            tooltip="number of the clique that is marked; 0 marks none; the arrow keys step",
             layout={"width": "14em"},
         )
         self.text = ipywidgets.HTML()
-        self.weights = Plot()
-        self.program = Plot()
-        controls = ipywidgets.HBox([self.clique, self.degree])
-        self.children = (controls, self.text, self.weights.widget, self.program.widget)
+        self.weights, self.program = Plot(), Plot()
+        self.graph, self.tree, self.sizes = Plot(), Plot(), Plot()
+        pair = ipywidgets.HBox([_titled(name, plot) for name, plot in self._pair()])
+        pair.layout.flex_flow = "row wrap"
+        self.children = (
+            ipywidgets.HBox([self.clique, self.degree]),
+            self.text,
+            self.weights.widget,
+            self.program.widget,
+            pair,
+            heading("Sizes of the cliques"),
+            self.sizes.widget,
+        )
         self._drawing = Latest(self._drawing_of_now, self._draw)
         for control in (self.clique, self.degree):
             on_value(control, lambda _: self.refresh())
         state.listen(self._hear)
+        state.predictions.listen(self.refresh)
         self._fill_degrees()
 
     def refresh(self) -> None:
@@ -117,9 +91,46 @@ class SparsityPanel(Panel):
         if self.visible and not self._filling:
             self._drawing.request()
 
+    def show(self, visible: bool) -> None:
+        """Draw, or take the clique's marks off the network."""
+        super().show(visible)
+        if not visible:
+            self.state.mark(())
+
+    def click(self, clicked: dict[str, Any]) -> None:
+        """Choose the clicked clique, or the next clique that holds the clicked variable."""
+        program, point = self._cached[1], clicked.get("point")
+        if program is None or not isinstance(point, int):
+            return
+        if clicked.get("plot") == TREE:
+            self.clique.value = point + 1
+        elif clicked.get("plot") == GRAPH:
+            holders = [
+                number
+                for number, clique in enumerate(program.cliques.members, 1)
+                if point in clique
+            ]
+            later = [number for number in holders if number > self.clique.value]
+            self.clique.value = next(iter(later or holders), self.clique.value)
+
+    def python_call(self) -> str:
+        """Return the bound of the program that is drawn."""
+        from lipexplore.panels.script import script
+
+        question = self.state.question
+        return "" if question is None else script(question, [self._run()])
+
+    def _pair(self) -> tuple[tuple[str, Plot], ...]:
+        return (
+            ("Variables that meet in a monomial", self.graph),
+            ("Tree of the cliques", self.tree),
+        )
+
     def _hear(self, change: Change) -> None:
         if change == "settings":
             self._fill_degrees()
+            self.refresh()
+        elif change == "rows" and self._finished() not in (None, *self._identities):
             self.refresh()
 
     def _fill_degrees(self) -> None:
@@ -132,22 +143,57 @@ class SparsityPanel(Panel):
         finally:
             self._filling = False
 
+    def _run(self) -> PlannedRun:
+        own = self.state.settings.parameters.get(METHOD, {})
+        return PlannedRun(METHOD, {"degree": self.degree.value, **own})
+
+    def _row(self) -> Row | None:
+        """Return the finished run of the program that is drawn."""
+        settings = dict(self._run().settings)
+        rows = (row for row in self.state.comparable_rows if row.run.method == METHOD)
+        return next((row for row in rows if dict(row.run.settings) == settings), None)
+
+    def _finished(self) -> object:
+        row = self._row()
+        return None if row is None else (row.number, row.identity)
+
     def _drawing_of_now(self) -> Drawing:
         question, number = self.state.question, self.clique.value
         if question is None:
             return Drawing(missing=self.state.problem)
-        run = PlannedRun(
-            METHOD, {"degree": self.degree.value, **self.state.settings.parameters.get(METHOD, {})}
-        )
+        run = self._run()
         key = (question.key, repr(run))
         if self._cached[0] != key:
             self._cached = (key, program_of(question, run))
         program = self._cached[1]
-        return Drawing() if program is None else drawing_of(program, number)
+        if program is None:
+            return Drawing()
+        if self.state.predictions.hidden:
+            return drawing_of(program, number, None, self.font_size, COVERED)
+        proof = self._identity()
+        long = proof is None and self._row() is not None
+        return drawing_of(program, number, proof, self.font_size, TOO_LONG if long else NO_RUN)
+
+    def _identity(self) -> Identity | None:
+        """Return the proof of the finished run, computed again where that is short."""
+        key, row = self._finished(), self._row()
+        if row is not None and key not in self._identities:
+            self._identities[key] = self._proven(row)
+        return self._identities.get(key)
+
+    def _proven(self, row: Row) -> Identity | None:
+        proof: Bound | None = self._book.get(row)
+        try:
+            if proof is None and self._book.is_short(row):
+                proof = self._book.compute(row)
+            parts = proof.certificate if proof is not None else ()
+            return identity_of(row, parts[0]) if parts else None
+        except (LipexploreError, *FAILURES):
+            return None
 
     def _draw(self, drawing: Drawing) -> None:
-        self.text.value = drawing.text
-        size = self.font_size
+        self.text.value, size = drawing.text, self.font_size
+        self.state.mark(drawing.marked if self.visible else ())
         if drawing.weights:
             self.weights.draw(pattern_figure(drawing.weights, font_size=size), "weights")
         else:
@@ -156,45 +202,15 @@ class SparsityPanel(Panel):
             self.program.draw(pattern_figure([drawing.program], font_size=size, height=300), "LP")
         else:
             self.program.say(drawing.missing)
+        plots = (self.graph, self.tree, self.sizes)
+        limits = (f"{MOST_EDGES:,} pairs of variables", f"{MOST_CLIQUES:,} cliques", "")
+        for plot, figure, limit in zip(plots, drawing.figures, limits, strict=True):
+            if figure is not None:
+                plot.draw(figure, drawing.text)
+            else:
+                plot.say(f"Not drawn: more than {limit}." if drawing.posed else "Not drawn.")
+        self.show_call()
 
 
-def drawing_of(program: Program, number: int) -> Drawing:
-    """Return patterns with clique ``number`` marked (from 1; 0 for none), and what they show."""
-    members, relaxation = program.cliques.members, program.relaxation
-    chosen = min(number, len(members)) - 1
-    clique = members[chosen] if chosen >= 0 else None
-    weights = weight_patterns(program.head, clique)
-    titles = [pattern.title for pattern in weights]
-    if relaxation is None:
-        return Drawing(weights, text=_paragraphs(["; ".join(titles)]), missing=program.missing)
-    pattern = program_pattern(relaxation, program.cliques, chosen if chosen >= 0 else None)
-    lines = [
-        "; ".join(titles),
-        f"{pattern.title}; {len(members):,} {program.cliques.family} cliques",
-    ]
-    if clique is not None:
-        products = len(set(pattern.columns[pattern.marked].tolist()))
-        lines.append(
-            f"Marked in orange: clique {chosen + 1} of {len(members):,}, with "
-            f"{len(clique):,} variables ({variables_text(relaxation.source, clique)}) and "
-            f"{products:,} of the {pattern.shape[1]:,} products."
-        )
-    return Drawing(weights, pattern, _paragraphs(lines))
-
-
-def variables_text(problem: PolynomialProblem, clique: Index) -> str:
-    """Return the variables block by block: "t[0..63], s1[2]"."""
-    parts = []
-    for name, block in problem.blocks.items():
-        places = clique[(clique >= block.start) & (clique < block.stop)] - block.start
-        if len(places) > 4 and places[-1] - places[0] + 1 == len(places):
-            parts.append(f"{name}[{places[0]}..{places[-1]}]")
-        elif len(places) > 4:
-            parts.append(f"{len(places)} of {name}[0..{len(block) - 1}]")
-        elif len(places):
-            parts.append(f"{name}[{', '.join(map(str, places))}]")
-    return ", ".join(parts)
-
-
-def _paragraphs(lines: Sequence[str]) -> str:
-    return "".join(f"<p>{escape(line)}</p>" for line in lines if line)
+def _titled(name: str, plot: Plot) -> ipywidgets.VBox:
+    return ipywidgets.VBox([heading(name), plot.widget], layout={"flex": "1 1 20em"})

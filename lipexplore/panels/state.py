@@ -5,79 +5,27 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from lipexplore.bounds import Bound, method_class
 from lipexplore.errors import LipexploreError
 from lipexplore.jobs.client import Event, Job, Worker
 from lipexplore.panels.costs import Cost, cost_of
-from lipexplore.panels.settings import Catalogue, PlannedRun, Question, Settings, plan
+from lipexplore.panels.history import History
+from lipexplore.panels.links import settings_of, state_text
+from lipexplore.panels.pins import Pin, with_pin, without_pin
+from lipexplore.panels.predictions import Predictions
+from lipexplore.panels.rows import Row, after
+from lipexplore.panels.settings import Catalogue, Question, Settings, plan
+from lipexplore.panels.timings import Timings
 
 SECONDS_BETWEEN_POLLS = 0.05
-TARGET_GAP = 1e-9
-LONGEST_BY_DEFAULT = 60.0
-"""Methods that are expected to take more seconds are not ticked at the beginning."""
 QUICK = 1.0
-RunState = Literal["waiting", "running", "done", "failed", "cancelled"]
-Change = Literal["settings", "costs", "rows", "selected"]
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One run from its start to its end; replaced, never changed."""
-
-    number: int
-    question: Question
-    run: PlannedRun
-    state: RunState = "waiting"
-    bound: Bound | None = None
-    message: str = ""
-    progress: Mapping[str, Any] = field(default_factory=dict)
-    first_gap: float | None = None
-    started: float | None = None
-
-    @property
-    def open(self) -> bool:
-        """Whether the run waits or runs."""
-        return self.state in ("waiting", "running")
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """Equal for runs that ask the same of the same method."""
-        return self.question.key, self.run.method, repr(sorted(self.run.settings.items()))
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the run started."""
-        return 0.0 if self.started is None else time.perf_counter() - self.started
-
-    @property
-    def gap(self) -> float | None:
-        """Relative distance of the solver's primal and dual values, None without both."""
-        return _gap(self.progress)
-
-    @property
-    def share(self) -> float | None:
-        """Part of the work that is done, from 0 to 1, where it can be told."""
-        if "total" in self.progress:
-            return float(self.progress["done"] / self.progress["total"])
-        gap = self.gap
-        if gap is None or not self.first_gap:
-            return None
-        if gap <= TARGET_GAP or self.first_gap <= TARGET_GAP:
-            return 1.0
-        share = math.log(self.first_gap / gap) / math.log(self.first_gap / TARGET_GAP)
-        return min(max(share, 0.0), 1.0)
-
-
-def _gap(progress: Mapping[str, Any]) -> float | None:
-    primal, dual = progress.get("primal"), progress.get("dual")
-    if primal is None or dual is None:
-        return None
-    gap = abs(primal - dual) / max(1.0, abs(dual))
-    return gap if math.isfinite(gap) else None
+"""Methods that are expected to take more seconds are not ticked at the beginning."""
+Change = Literal["settings", "costs", "rows", "selected", "marked", "pins"]
 
 
 class WorkbenchState:
@@ -89,9 +37,13 @@ class WorkbenchState:
         The user's networks, as :func:`lipexplore.explore` takes them.
     worker
         Runs the jobs; made when it is None.
+    timings_file
+        Where run times are kept between sessions, None for nowhere.
     """
 
-    def __init__(self, networks: Any = None, worker: Worker | None = None) -> None:
+    def __init__(
+        self, networks: Any = None, worker: Worker | None = None, timings_file: Path | None = None
+    ) -> None:
         self.worker = Worker() if worker is None else worker
         self.catalogue = Catalogue(networks)
         self.settings = Settings(network=self.catalogue.first)
@@ -100,6 +52,11 @@ class WorkbenchState:
         self.costs: tuple[Cost, ...] = ()
         self.rows: tuple[Row, ...] = ()
         self.selected: int | None = None
+        self.marked: tuple[int, ...] = ()
+        self.pins: tuple[Pin, ...] = ()
+        self.history = History()
+        self.predictions = Predictions()
+        self.timings = Timings(timings_file)
         self._row_of_job: dict[int, int] = {}
         self._listeners: list[Callable[[Change], None]] = []
         self._numbers = 0
@@ -116,21 +73,62 @@ class WorkbenchState:
         if settings.network != self.settings.network:
             settings = replace(settings, **{"layers": None, "output": 0, "minus": None, **values})
         if settings != self.settings:
-            self.settings = settings
-            self._resolve()
-            self._tell("settings")
+            self.history.note(self.settings, values)
+            self._set(settings)
 
     def change_parameter(self, method: str, name: str, value: Any) -> None:
         """Replace one setting of one method."""
         own = {**self.settings.parameters.get(method, {}), name: value}
         self.change(parameters={**self.settings.parameters, method: own})
 
+    def undo(self) -> None:
+        """Go back to the settings before the last change."""
+        self._set(self.history.undo(self.settings))
+
+    def redo(self) -> None:
+        """Change again what was undone last."""
+        self._set(self.history.redo(self.settings))
+
+    @property
+    def text(self) -> str:
+        """The settings as a short string, which :meth:`restore` takes."""
+        weights = self.question.network.content_hash if self.question else ""
+        return state_text(self.settings, weights)
+
+    def restore(self, text: str) -> None:
+        """Set everything to what the string says; nothing changes if it cannot be.
+
+        Raises
+        ------
+        LipexploreError
+            If it is no state, or is about a network that is not here or has other weights.
+        """
+        settings = settings_of(text, self.catalogue)
+        if settings != self.settings:
+            self.history.note(self.settings, {"state": text})
+            self._set(settings)
+
+    def pin(self, number: int, name: str = "") -> None:
+        """Keep a finished run under a name; pinned again, it gets the new name."""
+        self.pins = with_pin(self.pins, self.rows, number, name)
+        self._tell("pins")
+
+    def unpin(self, number: int) -> None:
+        """Let a pinned run go."""
+        self.pins = without_pin(self.pins, number)
+        self._tell("pins")
+
+    def row(self, number: int | None) -> Row | None:
+        """Return the run with this number, pinned or not."""
+        rows = (*self.rows, *(pin.row for pin in self.pins))
+        return next((row for row in rows if row.number == number), None)
+
     def count_costs(self) -> tuple[Cost, ...]:
         """Count what the planned runs cost; safe to call in another thread."""
         question = self.question
         if question is None:
             return ()
-        return tuple(cost_of(question, run) for run in plan(self.settings))
+        return tuple(cost_of(question, run, self.timings) for run in plan(self.settings))
 
     def set_costs(self, costs: tuple[Cost, ...]) -> None:
         """Show what :meth:`count_costs` returned for the present settings."""
@@ -143,6 +141,16 @@ class WorkbenchState:
             self.selected = number
             self._tell("selected")
 
+    def mark(self, variables: Iterable[int]) -> None:
+        """Choose the variables, a clique's for instance, that every panel highlights.
+
+        Input i of the part that is asked about is variable i; hidden units follow layer by layer.
+        """
+        marked = tuple(int(variable) for variable in variables)
+        if marked != self.marked:
+            self.marked = marked
+            self._tell("marked")
+
     @property
     def busy(self) -> bool:
         """Whether a run waits or runs."""
@@ -153,6 +161,26 @@ class WorkbenchState:
         """The finished rows that answer the present question."""
         key = self.question.key if self.question else None
         return tuple(row for row in self.rows if row.bound is not None and row.question.key == key)
+
+    @property
+    def comparable_pins(self) -> tuple[Pin, ...]:
+        """The pins that answer the present question."""
+        key = self.question.key if self.question else None
+        return tuple(pin for pin in self.pins if pin.row.question.key == key)
+
+    @property
+    def bounds_by_question(self) -> dict[str, list[Bound]]:
+        """All finished runs, by the title of their question; titles that repeat are numbered."""
+        groups: dict[tuple[str, ...], list[Row]] = {}
+        for row in self.rows:
+            if row.bound is not None:
+                groups.setdefault(row.question.key, []).append(row)
+        named: dict[str, list[Bound]] = {}
+        for rows in groups.values():
+            title = rows[0].question.title
+            name = title if title not in named else f"{title} ({len(named) + 1})"
+            named[name] = [row.bound for row in rows if row.bound is not None]
+        return named
 
     def run(self, longest: float = math.inf) -> int:
         """Start the planned runs that are not refused; return their number.
@@ -168,7 +196,7 @@ class WorkbenchState:
         known = {repr(cost.run): cost for cost in self.costs}
         costs = [known.get(repr(run), Cost(run)) for run in plan(self.settings)]
         chosen = [cost for cost in costs if not cost.refused and cost.expected <= longest]
-        started = [self._submit(question, cost.run) for cost in sorted(chosen, key=_turn)]
+        started = [self._submit(question, cost) for cost in sorted(chosen, key=_turn)]
         self._tell("rows")
         return sum(started)
 
@@ -210,16 +238,13 @@ class WorkbenchState:
             self.question, self.problem = None, str(error)
 
     def _choose_methods(self) -> None:
-        costs = [
-            cost
-            for cost in self.count_costs()
-            if not cost.refused and cost.expected <= LONGEST_BY_DEFAULT
-        ]
+        costs = [cost for cost in self.count_costs() if not cost.refused and cost.expected <= QUICK]
         chosen = tuple(dict.fromkeys(cost.run.method for cost in costs))
         self.settings = replace(self.settings, methods=chosen)
         self.costs = tuple(costs)
 
-    def _submit(self, question: Question, run: PlannedRun) -> bool:
+    def _submit(self, question: Question, cost: Cost) -> bool:
+        run = cost.run
         same = Row(0, question, run).identity
         if any(row.open and row.identity == same for row in self.rows):
             return False
@@ -235,7 +260,7 @@ class WorkbenchState:
             settings=run.settings,
             time_limit=self.settings.time_limit,
         )
-        row = Row(self._numbers, question, run)
+        row = Row(self._numbers, question, run, counted_seconds=cost.counted_seconds)
         try:
             self._row_of_job[self.worker.submit(job)] = row.number
         except LipexploreError as error:
@@ -249,11 +274,17 @@ class WorkbenchState:
         row = next((row for row in self.rows if row.number == number), None)
         if row is None or not row.open:
             return False
-        self._replace(_after(row, event))
+        new = after(row, event)
+        if new.bound is not None and new.counted_seconds and "limit" not in new.message:
+            self.timings.note(row.run.method, new.counted_seconds, new.bound.seconds)
+        self.rows = tuple(new if old is row else old for old in self.rows)
         return True
 
-    def _replace(self, new: Row) -> None:
-        self.rows = tuple(new if row.number == new.number else row for row in self.rows)
+    def _set(self, settings: Settings) -> None:
+        if settings != self.settings:
+            self.settings = settings
+            self._resolve()
+            self._tell("settings")
 
     def _tell(self, change: Change) -> None:
         for listener in self._listeners:
@@ -263,21 +294,3 @@ class WorkbenchState:
 def _turn(cost: Cost) -> tuple[bool, bool, float]:
     is_slow, is_lower = cost.expected > QUICK, method_class(cost.run.method).side == "lower"
     return is_slow, is_lower, cost.expected if is_slow else 0.0
-
-
-def _after(row: Row, event: Event) -> Row:
-    match event.kind:
-        case "started":
-            return replace(row, state="running", started=time.perf_counter())
-        case "progress":
-            gap = _gap(event.data)
-            first = row.first_gap if row.first_gap is not None else gap
-            return replace(row, progress=event.data, first_gap=first)
-        case "result":
-            return replace(row, state="done", bound=event.data, message=event.data.status)
-        case "cancelled":
-            return replace(row, state="cancelled", message="cancelled")
-        case "error" | "died":
-            return replace(row, state="failed", message=str(event.data))
-        case _:
-            return row

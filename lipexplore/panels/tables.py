@@ -8,9 +8,9 @@ from html import escape
 
 from lipexplore.bounds import METHODS, method_class
 from lipexplore.figures.texts import changed_settings, degree_of, shape_text, times_text
-from lipexplore.figures.tightness import hover_text
+from lipexplore.figures.traces import hover_text
+from lipexplore.panels.rows import Row
 from lipexplore.panels.script import script
-from lipexplore.panels.state import Row
 from lipexplore.rounding import text_above, text_below
 
 COLUMNS = (

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from lipexplore.errors import LipexploreError
 from lipexplore.jobs.client import Worker
 from lipexplore.panels import PANELS
 from lipexplore.panels.alone import Page
 from lipexplore.panels.controls import boxed
+from lipexplore.panels.history_bar import HistoryBar
 from lipexplore.panels.panel import FONT_SIZES, Panel
 from lipexplore.panels.state import QUICK, WorkbenchState
+from lipexplore.panels.timings import cache_file
 
 if TYPE_CHECKING:
     import pandas
 
 
-def explore(networks: Any = None) -> Workbench:
+def explore(networks: Any = None, state: str | None = None) -> Workbench:
     """Open the workbench, the cheap methods running at once.
 
     Parameters
@@ -25,8 +29,10 @@ def explore(networks: Any = None) -> Workbench:
     networks
         None for the shipped networks alone; else a Network, the path of an .npz file, a list of
         these or a mapping from names: they come first in the list of networks.
+    state
+        A string that the Compare tab gave, to begin where it was copied.
     """
-    return Workbench(networks)
+    return Workbench(networks, state=state, timings_file=cache_file())
 
 
 class Workbench(Page):
@@ -36,9 +42,17 @@ class Workbench(Page):
     its worker.
     """
 
-    def __init__(self, networks: Any = None, worker: Worker | None = None) -> None:
-        state = WorkbenchState(networks, worker)
-        super().__init__(state, {kind.name: kind(state) for kind in PANELS})
+    def __init__(
+        self,
+        networks: Any = None,
+        worker: Worker | None = None,
+        state: str | None = None,
+        timings_file: Path | None = None,
+    ) -> None:
+        made = WorkbenchState(networks, worker, timings_file)
+        problem = _restored(made, state)
+        super().__init__(made, {kind.name: kind(made) for kind in PANELS})
+        self.history = HistoryBar(made)
         self.run, self.cancel, self.status = self.bar.children
         self.large = ipywidgets.Checkbox(description="large type", indent=False)
         self.large.observe(lambda change: self._enlarge(change["new"]), names="value")
@@ -54,6 +68,8 @@ class Workbench(Page):
             panel.show(True)
         self._turn_to(0)
         self.bar.start(QUICK)
+        if problem:
+            self.bar.say(problem)
 
     async def finished(self) -> pandas.DataFrame:
         """Wait without blocking until nothing runs; return :meth:`table`."""
@@ -76,7 +92,7 @@ class Workbench(Page):
         return [panel for panel in self.panels.values() if panel.place == place]
 
     def _page(self) -> None:
-        toolbar = ipywidgets.HBox([*self.bar.children, self.large])
+        toolbar = ipywidgets.HBox([*self.bar.children, *self.history.children, self.large])
         toolbar.add_class("lx-toolbar")
         controls = boxed([panel.widget for panel in self._at("side")], "lx-controls")
         strips = [panel.widget for panel in self._at("strip")]
@@ -94,3 +110,15 @@ class Workbench(Page):
         for index, panel in enumerate(self._at("tab")):
             if panel.visible != (index == tab):
                 panel.show(index == tab)
+
+
+def _restored(state: WorkbenchState, text: str | None) -> str:
+    """Set a state to what a string says; return why not, in a sentence, if it cannot be."""
+    if text is None:
+        return ""
+    try:
+        state.restore(text)
+    except LipexploreError as error:
+        return f"{error}."
+    state.set_costs(state.count_costs())
+    return ""

@@ -141,15 +141,20 @@ def _with_neighbours(holders: Flags, n_inputs: int) -> Flags:
     return (neighbours.astype(np.float64) @ holders) > 0
 
 
-def _chordal_cliques(terms: Index) -> list[Index]:
-    """Return the maximal cliques of a chordal extension of the correlative-sparsity graph."""
-    import networkx
-
+def correlative_edges(terms: Index) -> Index:
+    """Return the pairs (count, 2) of variables that meet in a monomial, the smaller one first."""
     pairs = [
         terms[:, list(columns)][(terms[:, list(columns)] != EMPTY).all(axis=1)]
         for columns in combinations(range(terms.shape[1]), 2)
     ]
-    edges = unique_rows(np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs]))
+    return unique_rows(np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs]))
+
+
+def _chordal_cliques(terms: Index) -> list[Index]:
+    """Return the maximal cliques of a chordal extension of the correlative-sparsity graph."""
+    import networkx
+
+    edges = correlative_edges(terms)
     if len(edges) > LARGEST_CHORDAL_EDGES:
         raise RelaxationTooLarge(
             f"the correlative-sparsity graph has {len(edges):,} edges, above "

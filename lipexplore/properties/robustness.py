@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from lipexplore.bounds.margins import MarginTable
 from lipexplore.errors import InvalidNetwork, InvalidSetting
 from lipexplore.networks.feedforward import Network
+from lipexplore.regions import WHOLE_SPACE
 from lipexplore.rounding import Array, affine_interval, around, down, product_error
 
 Classes = NDArray[np.int64]
@@ -120,7 +121,7 @@ def _check(network: Network, table: MarginTable) -> None:
         bound.network_hash != network.content_hash for bound in table.bounds.values()
     ):
         raise InvalidNetwork("the table of margins belongs to another network: compute its own")
-    if any(bound.region.get("kind") != "whole_space" for bound in table.bounds.values()):
+    if any(bound.region != WHOLE_SPACE.to_dict() for bound in table.bounds.values()):
         raise InvalidSetting("radii need a table of margins over the whole space")
 
 

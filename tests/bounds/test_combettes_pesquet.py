@@ -97,3 +97,11 @@ def test_fixed_slopes_give_the_norm_of_the_product():
     for norm in Norm:
         exact = np.linalg.norm(network.jacobian(np.zeros(3)), norm.exponent)
         assert joint(network, norm) == pytest.approx(exact, rel=1e-10)
+
+
+@pytest.mark.parametrize("leak", ["5e-324", "1.5e-323"])
+def test_a_fixed_slope_near_the_smallest_float_is_not_rounded(leak):
+    off = lipexplore.Box([-1.0], [-0.5])
+    network = lipexplore.Network([[[1e100]], [[1e100]]], [[-1.0], [0.0]], f"leaky_relu:{leak}")
+    value = lipexplore.bound(network, "combettes-pesquet", "l2", off).value
+    assert float(leak) * 1e200 <= value <= 4.0 * float(leak) * 1e200 * (1 + 1e-9)

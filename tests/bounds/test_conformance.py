@@ -102,6 +102,19 @@ def test_against_brute_force(method, norm, network):
         assert answer.side == method.side
 
 
+@pytest.mark.parametrize(("method", "norm"), QUESTIONS, ids=IDS)
+def test_what_overflows_is_not_called_verified(method, norm):
+    network = lipexplore.Network([[[1e100]]] * 5)
+    try:
+        answer = lipexplore.bound(network, method.name, norm)
+    except UnsupportedQuestion:
+        return
+    if method.side != "lower":
+        assert answer.value == np.inf
+        assert not answer.verified
+        assert answer.status != "done"
+
+
 @pytest.mark.parametrize(
     ("method", "norm"), [item for item in QUESTIONS if "slopes" in item[0]().settings()]
 )

@@ -126,3 +126,13 @@ def test_pairs_at_any_scale(left_scale, right_scale):
     assert found / left_scale / right_scale == pytest.approx(expected, rel=1e-9)
     zero = Pair(np.zeros((2, 4)), right, *slopes)
     assert vertex_maximum(zero, lambda done, total: True) < 1e-100
+
+
+def test_weights_whose_product_underflows_before_a_steep_slope():
+    small = 2.0**-540
+    network = lipexplore.Network([[[small]], [[small]]], activations="leaky_relu:1e6")
+    slopes = slope_ranges(network, lipexplore.WHOLE_SPACE)
+    truth = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "l2")
+    value = lipexplore.bound(network, "seqlip", "l2").value
+    assert is_upper(value, truth, "l2")
+    assert value <= 1e-300

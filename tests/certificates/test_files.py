@@ -1,6 +1,7 @@
 """Certificates on disk: a round trip, and every way to tamper with one."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -67,6 +68,13 @@ def test_any_changed_or_missing_field_fails(tmp_path, field):
             verify_certificate(load_certificate(path), NETWORK)
 
 
+@pytest.mark.parametrize("value", [10**400, [], {}, "x", None, math.nan, math.inf, -1.0])
+def test_a_value_that_is_no_bound_fails(tmp_path, value):
+    _, path = saved(tmp_path)
+    with pytest.raises(InvalidCertificate):
+        verify_certificate({**fields_of(path), "value": value}, NETWORK)
+
+
 def test_a_forged_digest_does_not_help(tmp_path):
     _, path = saved(tmp_path)
     honest = fields_of(path)
@@ -129,7 +137,11 @@ def test_another_network_fails(tmp_path):
         verify_certificate(load_certificate(path), other)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"format": "other"}', "\x00\xff"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "3", '{"format": "other"}', '{"format": []}', "[" * 100_000, "\x00\xff"],
+    ids=range(8),
+)
 def test_files_that_are_no_certificates(tmp_path, text):
     path = tmp_path / "c.json"
     path.write_text(text, encoding="latin-1")

@@ -173,12 +173,25 @@ def test_inside_is_proven(norm):
         assert not is_inside(ball, edge)
 
 
+def test_a_ray_whose_length_underflows_ends_at_the_centre():
+    ball = Ball(np.zeros(1), 5e-324, "l2")
+    assert pulled_inside(ball, np.array([1e-200])).tolist() == [0.0]
+
+
 def test_least_distance_against_its_closed_form():
     """The point of a . y >= c nearest to 0 is c a / |a|^2; contradictions have none."""
     row = np.array([[3.0, 4.0]])
     np.testing.assert_allclose(least_distance(row, np.array([5.0])), [0.6, 0.8])
     np.testing.assert_allclose(least_distance(row, np.array([-5.0])), [0.0, 0.0], atol=1e-12)
     assert least_distance(np.vstack([row, -row]), np.array([1.0, 1.0])) is None
+
+
+def test_no_condition_at_all_is_met_at_the_origin():
+    assert least_distance(np.zeros((0, 3)), np.zeros(0)).tolist() == [0.0] * 3
+    network = random_dense((3, 2, 2, 1), 0, "identity")
+    answer = lipexplore.bound(network, "exact", "l2")
+    assert answer.lower_of == "L"
+    assert answer.lower == pytest.approx(np.linalg.norm(network.jacobian(np.zeros(3))))
 
 
 def test_smooth_activations_are_refused():

@@ -13,6 +13,7 @@ class FakeWorker:
     def __init__(self):
         self.jobs = {}
         self.cancelled = []
+        self.interrupted = []
         self.closed = False
         self._events = deque()
 
@@ -30,6 +31,12 @@ class FakeWorker:
         self.cancelled.append(job)
         for number in self.jobs:
             self.happen("cancelled", number)
+
+    def another(self):
+        return FakeWorker()
+
+    def interrupt(self, survey):
+        self.interrupted.append(survey)
 
     def close(self):
         self.closed = True

@@ -17,9 +17,9 @@ from lipexplore.panels.settings import (
     RANDOM,
     Catalogue,
     Settings,
-    parse_widths,
     plan,
 )
+from lipexplore.panels.sources import parse_widths
 
 TINY = Network([[[1.0, -2.0]], [[3.0]]], name="tiny")
 

@@ -25,7 +25,7 @@ LAYERS = (
     {"jobs"},
     {"experiments"},
     {"figures"},
-    {"panels", "cli", "doctor"},
+    {"panels", "app", "cli", "doctor"},
 )
 SOLVING = {"relaxations", "solvers"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
