@@ -21,6 +21,7 @@ MEASUREMENTS = (
     "baselines",
     "eclipse",
     "vector_pass",
+    "exact",
 )
 
 

@@ -29,6 +29,8 @@ EXAMPLES = """examples:
   lipexplore explore net.npz --port 9000
 """
 
+CONSTANTS = {"P": "P*", "L": "L"}
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -94,6 +96,7 @@ def _add_bound_options(parser: _Parser) -> None:
     add("--box", metavar="BOX.npz", help="a box: arrays lower and upper")
     add("--time-limit", type=float, metavar="S", help="seconds")
     add("--certificate", metavar="FILE", help="write the proof of the upper bound")
+    add("--of", choices=CONSTANTS, help="the constant to bound, for methods with a target")
     add("--json", action="store_true", help="print one JSON object")
     for name, (kind, text, owners) in sorted(_settings().items()):
         option = "--" + name.replace("_", "-")
@@ -132,6 +135,8 @@ def _layers(text: str) -> tuple[int, int]:
 
 def _bound(chosen: argparse.Namespace) -> None:
     settings = {name: getattr(chosen, name) for name in _settings()}
+    if chosen.of:
+        settings["target"] = CONSTANTS[chosen.of]
     method = method_class(chosen.method)
     answer = bound(
         open_network(chosen.network),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from subprocess import DEVNULL
 from typing import Any, Final
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
@@ -38,7 +39,8 @@ class PageKernels(AsyncMappingKernelManager):
         number = self.new_kernel_id(**values)
         self.starting.add(number)
         try:
-            return await super().start_kernel(kernel_id=number, **values)
+            # what a kernel says as it ends is of no use to whoever started the server
+            return await super().start_kernel(kernel_id=number, stderr=DEVNULL, **values)
         finally:
             self.starting.discard(number)
 

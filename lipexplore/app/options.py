@@ -7,7 +7,7 @@ import secrets
 import socket
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 
 from lipexplore.errors import InvalidSetting
 from lipexplore.networks.gallery import open_network
@@ -79,25 +79,24 @@ class Options:
         for network in self.networks:
             open_network(network)
 
-    def sockets(self) -> list[socket.socket]:
-        """Return sockets that listen.
+    def listen(self) -> socket.socket:
+        """Return a socket that listens.
 
         Raises
         ------
         InvalidSetting
             If the address cannot be had.
         """
-        from tornado.netutil import bind_sockets
-
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         try:
-            bound: list[Any] = bind_sockets(self.port, self.host)
+            listening = socket.create_server((self.host, self.port), family=family)
         except OSError as problem:
-            reason = problem.strerror or str(problem)
             raise InvalidSetting(
-                f"cannot listen on port {self.port} of {self.host} ({reason}): "
+                f"cannot listen on port {self.port} of {self.host} ({problem.strerror}): "
                 "choose another --port, or --port 0 for any free one"
             ) from None
-        return bound
+        listening.setblocking(False)
+        return listening
 
     def address(self, port: int) -> str:
         """Return the address to open, token included."""

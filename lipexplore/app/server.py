@@ -65,20 +65,20 @@ class Server(Voila):  # type: ignore[misc]
         """Answer a page that is closed ourselves, the rest as Voila does."""
         return [(r"/voila/api/shutdown/([\w-]+)", LeaveHandler), *super().init_handlers()]
 
-    def run(self, sockets: list[socket], on_address: Callable[[str], None]) -> None:
+    def run(self, listening: socket, on_address: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM."""
-        self._sockets = sockets
+        self._listening = listening
         self._on_address = on_address
         self.start()
 
     def listen(self) -> None:
         """Tell the address, serve until a signal comes, end all kernels."""
         server = HTTPServer(self.app)
-        server.add_sockets(self._sockets)
+        server.add_socket(self._listening)
         self.ioloop = IOLoop.current()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle_signal_stop)
-        self._on_address(self._options.address(self._sockets[0].getsockname()[1]))
+        self._on_address(self._options.address(self._listening.getsockname()[1]))
         try:
             self.ioloop.start()
         finally:
@@ -103,9 +103,11 @@ def serve(options: Options, on_address: Callable[[str], None]) -> None:
         If the address cannot be had.
     """
     logging.getLogger("tornado").setLevel(logging.CRITICAL)
-    sockets = options.sockets()
-    with tempfile.TemporaryDirectory(prefix="lipexplore-") as folder:
-        Server(options, Path(folder).resolve()).run(sockets, on_address)
+    with (
+        options.listen() as listening,
+        tempfile.TemporaryDirectory(prefix="lipexplore-") as folder,
+    ):
+        Server(options, Path(folder).resolve()).run(listening, on_address)
 
 
 def open_in_browser(address: str) -> None:

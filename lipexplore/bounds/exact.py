@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from lipexplore.bounds.method import Bound, Constant, Estimate, OnProgress, SlopeMethod
 from lipexplore.errors import RelaxationTooLarge
 from lipexplore.exact.branch_and_bound import PatternSearch
@@ -25,7 +27,7 @@ STRATEGIES = ("auto", "branch", "tree")
 LARGEST_TABLE = 2**18
 """Entries of all tables up to which dynamic programming is preferred."""
 
-SECONDS_PER_NODE, NODES_PER_UNIT = 2e-3, 1.035
+SECONDS_PER_NODE, NODES_PER_UNIT = 1e-3, 1.035
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ class Exact(SlopeMethod):
         else:
             answer = self._by_branching(network, region, slopes, norm, deadline, on_progress)
         answer = replace(answer, solve_seconds=time.perf_counter() - start)
-        if self.target == "P*" and all(a.piecewise_linear for a in network.activations):
+        piecewise_linear = all(a.piecewise_linear for a in network.activations)
+        if self.target == "P*" and piecewise_linear and time.perf_counter() < deadline:
             answer = self._attained(answer, network, region, norm)
         return replace(answer, verify_seconds=time.perf_counter() - start - answer.solve_seconds)
 
@@ -206,7 +209,8 @@ class Exact(SlopeMethod):
     def _attained(self, answer: Bound, network: Network, region: Region, norm: Norm) -> Bound:
         """Replace the pattern by an input that has it, if there is one: P* is then L."""
         if network.depth == 0:
-            return replace(answer, lower_of="L")
+            point = region.sample(1, np.random.default_rng(0), network.n_inputs)[0]
+            return replace(answer, lower_of="L", witness=point)
         found = witness(network, region, answer.witness, norm)
         if found is None or found.lower < answer.lower * (1.0 - 1e-9):
             return answer

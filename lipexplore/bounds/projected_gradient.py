@@ -12,7 +12,7 @@ import numpy as np
 
 from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
 from lipexplore.bounds.sampled_gradient import certified_at
-from lipexplore.bounds.vertex_search import dual_vector
+from lipexplore.exact.pattern_ascent import dual_vector
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import check_region
 from lipexplore.norms import Norm

@@ -19,8 +19,8 @@ def save_certificate(bound: Bound, path: str | Path) -> None:
     Raises
     ------
     InvalidCertificate
-        If the bound carries no certificate: only lipopt-lp, lipopt-lasserre and coupled-sdp for
-        one output and slope-lmi for one output or for all jointly have one.
+        If the bound carries no certificate. Methods with multipliers have one for one output, and
+        those with a matrix inequality also for all outputs jointly in l_2.
     """
     parts = bound.certificate if isinstance(bound.certificate, tuple) else ()
     if isinstance(bound.certificate, PatternInterval):
@@ -31,7 +31,8 @@ def save_certificate(bound: Bound, path: str | Path) -> None:
     if not complete or (bound.output == "all" and not joint):
         raise InvalidCertificate(
             f"{bound.method} leaves no certificate for this question: use lipopt-lp, "
-            "lipopt-lasserre, coupled-sdp or slope-lmi with one output"
+            "lipopt-lasserre, coupled-sdp, slope-lmi, shor, eclipse, lipsdp-layer or exact with "
+            "one output"
         )
     question = {
         "network_hash": bound.network_hash,

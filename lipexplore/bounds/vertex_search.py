@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
+from lipexplore.exact.pattern_ascent import Vertices, ascend, shaken
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.jacobian_enclosure import gradient_norm_below
+from lipexplore.networks.slope_chain import slope_chain
 from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.rounding import Array
-
-MAX_SWEEPS = 100
-LARGEST_SHAKE = 0.4
 
 
 @dataclass(frozen=True)
@@ -63,21 +63,20 @@ class VertexSearch(SlopeMethod):
         """Return the best slope assignment found and a proven lower bound of its norm."""
         del on_progress
         start = time.perf_counter()
+        deadline = math.inf if time_limit is None else start + time_limit
         ranges = self.slope_ranges(network, region)
-        rng = np.random.default_rng(self.seed)
-        slopes = [
-            np.where(rng.random((self.starts, low.size)) < 0.5, low, high)
-            for low, high in zip(ranges.lower, ranges.upper, strict=True)
-        ]
-        for layer_slopes, high in zip(slopes, ranges.upper, strict=True):
-            layer_slopes[0] = high
-        value, best = _best(*_ascend(network, ranges, slopes, norm, start, time_limit))
+        chain, rng = slope_chain(network, ranges), np.random.default_rng(self.seed)
+        vertices = rng.random((self.starts, sum(network.widths[1:-1]))) < 0.5
+        vertices[0] = True
+        value, best = _best(*ascend(chain, norm, vertices, deadline))
         for _ in range(self.rounds):
-            shaken = _shaken(best, ranges, self.starts, rng)
-            candidate = _best(*_ascend(network, ranges, shaken, norm, start, time_limit))
+            copies = shaken(best, self.starts, rng)
+            candidate = _best(*ascend(chain, norm, copies, deadline))
             if candidate[0] > value:
                 value, best = candidate
-        ends = tuple(best)
+        value = float(np.ldexp(value, chain.exponent))
+        layers = np.split(best, np.cumsum(network.widths[1:-1])[:-1]) if network.depth else []
+        ends = tuple(map(np.where, layers, ranges.upper, ranges.lower))
         searched = time.perf_counter()
         lower = gradient_norm_below(network, SlopeRanges(ends, ends), norm)
         return self.answer(
@@ -100,68 +99,6 @@ class VertexSearch(SlopeMethod):
         return Estimate({"starts": self.starts}, 2e-3 + 4e-10 * work)
 
 
-def _best(values: Array, slopes: list[Array]) -> tuple[float, list[Array]]:
+def _best(values: Array, vertices: Vertices) -> tuple[float, Vertices]:
     winner = int(values.argmax())
-    return float(values[winner]), [layer[winner] for layer in slopes]
-
-
-def _shaken(
-    best: list[Array], ranges: SlopeRanges, copies: int, rng: np.random.Generator
-) -> list[Array]:
-    """Copy the best vertex and flip a random share of each copy's slopes to their other end."""
-    share = LARGEST_SHAKE * rng.random((copies, 1))
-    return [
-        np.where(rng.random((copies, layer.size)) < share, np.where(layer == low, high, low), layer)
-        for layer, low, high in zip(best, ranges.lower, ranges.upper, strict=True)
-    ]
-
-
-def _ascend(
-    network: Network,
-    ranges: SlopeRanges,
-    slopes: list[Array],
-    norm: Norm,
-    start: float,
-    time_limit: float | None,
-) -> tuple[Array, list[Array]]:
-    values = np.full(len(slopes[0]) if slopes else 1, -np.inf)
-    for _ in range(MAX_SWEEPS):
-        gradient = network.jacobian_of_slopes(slopes)
-        gradient = np.broadcast_to(gradient, (values.size, *gradient.shape[-2:]))[:, 0, :]
-        improved = np.linalg.norm(gradient, ord=norm.dual.exponent, axis=1)
-        stalled = (improved <= values * (1.0 + 1e-13)).all()
-        values = improved
-        if stalled or (time_limit is not None and time.perf_counter() - start > time_limit):
-            break
-        slopes = _sweep(network, ranges, slopes, dual_vector(gradient, norm))
-    return values, slopes
-
-
-def _sweep(network: Network, ranges: SlopeRanges, slopes: list[Array], t: Array) -> list[Array]:
-    """Set each layer, first to last, to the ends that maximise the value given all others."""
-    backward: list[Array] = [np.broadcast_to(network.weights[-1][0], (len(t), network.widths[-2]))]
-    for weight, slope in zip(network.weights[-2:0:-1], reversed(slopes[1:]), strict=True):
-        backward.append((backward[-1] * slope) @ weight)
-    forward, updated = t, []
-    for weight, low, high, behind in zip(
-        network.weights, ranges.lower, ranges.upper, reversed(backward), strict=False
-    ):
-        forward = forward @ weight.T
-        updated.append(np.where(forward * behind > 0, high, low))
-        forward = forward * updated[-1]
-    return updated
-
-
-def dual_vector(gradient: Array, norm: Norm) -> Array:
-    """Return the unit vector t of ``norm`` that maximises t . gradient, row by row."""
-    match norm:
-        case Norm.LINF:
-            return np.where(gradient >= 0, 1.0, -1.0)
-        case Norm.L2:
-            lengths = np.linalg.norm(gradient, axis=1, keepdims=True)
-            return gradient / np.where(lengths > 0, lengths, 1.0)
-        case Norm.L1:
-            t = np.zeros_like(gradient)
-            rows, best = np.arange(len(gradient)), np.abs(gradient).argmax(axis=1)
-            t[rows, best] = np.where(gradient[rows, best] >= 0, 1.0, -1.0)
-            return t
+    return float(values[winner]), vertices[winner]

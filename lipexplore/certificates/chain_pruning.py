@@ -67,8 +67,8 @@ class PruningProver(ChainProver):
     @np.errstate(all="ignore")
     def is_proof_below(
         self,
-        inputs: Array,
-        units: Sequence[Array],
+        inputs: Rounded,
+        units: Sequence[Rounded],
         bound: float,
         lower: Sequence[Array],
         upper: Sequence[Array],

@@ -220,10 +220,14 @@ def float_above(value: Fraction) -> float:
 
 
 def root_above(value: Fraction, root: int) -> float:
-    """Return a float64 not below the square root of ``value``, or ``value`` itself for root 1."""
+    """Return the least float64 not below the root of ``value``, or ``value`` itself for root 1."""
     if root == 1 or value <= 0:
         return max(float_above(value), 0.0)
-    result = math.sqrt(float_above(value))
-    while Fraction(result) ** 2 < value:
+    power = (value.numerator.bit_length() - value.denominator.bit_length()) // 2
+    scaled = value / Fraction(4) ** power
+    result = math.sqrt(scaled)
+    while Fraction(result) ** 2 < scaled:
         result = math.nextafter(result, math.inf)
-    return result
+    while Fraction(math.nextafter(result, 0.0)) ** 2 >= scaled:
+        result = math.nextafter(result, 0.0)
+    return float_above(Fraction(result) * Fraction(2) ** power)

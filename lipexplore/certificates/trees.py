@@ -60,8 +60,8 @@ def _tree(leaves: Sequence[Leaf]) -> TreeCertificate:
         if len(covering):
             leaf = leaves[covering[0]]
             branches.append(LEAF)
-            known = leaf.inputs is not None and leaf.units is not None
-            proofs.append((leaf.inputs, leaf.units) if known else None)  # type: ignore[arg-type]
+            enclosed = leaf.inputs is None or leaf.units is None
+            proofs.append(None if enclosed else (leaf.inputs, leaf.units))
             continue
         common = (fixed[places] != 0).all(axis=0)
         common[list(path)] = False

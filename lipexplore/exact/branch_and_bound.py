@@ -213,9 +213,10 @@ class PatternSearch:
         if not parents:
             return
         width = max(1, min(MOST_LEVELS, FULL_BATCH // len(parents)))
-        pairs = [(part, node.rows) for node in parents for part in node.children(width)]
-        self.nodes += len(pairs)
-        swept = self.sweeps.sweep(*zip(*pairs, strict=True), STAGES[0])
+        parts = [part for node in parents for part in node.children(width)]
+        rows = [node.rows for node in parents for _ in node.children(width)]
+        self.nodes += len(parts)
+        swept = self.sweeps.sweep(parts, rows, STAGES[0])
         if search:
             self.incumbent.ascend(swept.vertices)
         promising = swept.values <= self.target * (1.0 + NOISE)

@@ -53,7 +53,7 @@ def ascend(
     moving, moved = np.arange(len(vertices)), vertices
     for _ in range(MAX_SWEEPS):
         slopes = _slopes(chain, moved)
-        gradients = _backward(chain, slopes)
+        gradients = _backward(chain, slopes, len(moved))
         values = np.linalg.norm(gradients[-1], ord=norm.dual.exponent, axis=1)
         values = np.where(np.isnan(values), -np.inf, values)
         rising = values > reached[moving] * (1.0 + RISE)
@@ -95,9 +95,8 @@ def _slopes(chain: SlopeChain, vertices: Vertices) -> list[Array]:
     ]
 
 
-def _backward(chain: SlopeChain, slopes: list[Array]) -> list[Array]:
+def _backward(chain: SlopeChain, slopes: list[Array], count: int) -> list[Array]:
     """Return the gradients with respect to z_d, .., z_0, each (k, n_l)."""
-    count = len(slopes[0]) if slopes else 1
     gradients = [np.broadcast_to(chain.weights[-1][0], (count, chain.widths[-2]))]
     for weight, slope in zip(chain.weights[-2::-1], reversed(slopes), strict=True):
         gradients.append((gradients[-1] * slope) @ weight)

@@ -160,7 +160,8 @@ class _Search:
         self.values, self.rise = np.zeros(len(chains)), math.inf
         self.certificates = [_nothing() for _ in chains]
         self.promises = np.full(len(chains), np.inf)
-        self.deltas = np.full(len(chains), 2.0 * tolerance / (problem.depth + 1.0))
+        delta = np.clip(2.0 * tolerance / (problem.depth + 1.0), SMALLEST_DELTA, LARGEST_DELTA)
+        self.deltas = np.full(len(chains), delta)
         self.sweeps = np.zeros(len(chains), dtype=np.int64)
         self.kept: list[Array] = [np.empty((0, 0))] * len(chains)
 

@@ -13,7 +13,7 @@ from lipexplore.figures.palette import STYLES
 from lipexplore.figures.texts import seconds_text, short_label
 from lipexplore.rounding import text_above, text_below
 
-WIDTH, HEIGHT, MARGIN = 300.0, 22.0, 9.0
+WIDTH, HEIGHT, MARGIN = 190.0, 22.0, 9.0
 DIGITS = 5
 
 
@@ -57,11 +57,13 @@ def strip_html(lines: Sequence[Line], left_out: str = "") -> str:
         return f'<p class="lx-note">No values yet. {escape(left_out)}</p>'
     band = _band(lines, axis)
     body = "".join(_row(line, axis, band) for line in lines)
-    scale = f"{axis.low * 1.05:.4g} to {axis.high / 1.05:.4g}, logarithmic"
+    scale = f"{axis.low * 1.05:.3g} to {axis.high / 1.05:.3g}, logarithmic"
+    heads = ("method", "proven", scale)
+    head = "".join(f'<th scope="col" class="lx-text">{text}</th>' for text in heads)
     return (
-        '<table class="lx-table lx-strip"><thead><tr><th scope="col" class="lx-text">method</th>'
-        f'<th scope="col" class="lx-text">{scale}</th><th scope="col" class="lx-text">proven</th>'
-        f'</tr></thead><tbody>{body}</tbody></table><p class="lx-note">{escape(left_out)}</p>'
+        '<table class="lx-table lx-strip"><caption>Upper ends point left, lower ends right; hollow: '
+        f"for one constant only</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f'<p class="lx-note">{escape(left_out)}</p>'
     )
 
 
@@ -88,14 +90,13 @@ def _row(line: Line, axis: Axis, band: tuple[float, float]) -> str:
     bound, label = line.bound, short_label(line.bound.method)
     name = "lx-fresh" if line.fresh else "lx-stale"
     marks, numbers = _ends(bound, axis), _numbers(bound)
-    note = "" if line.fresh else ' <span class="lx-note">recomputing</span>'
+    note = _mark(bound) if line.fresh else '<span class="lx-note">recomputing</span>'
     return (
         f'<tr class="{name}"><th scope="row" class="lx-text">{escape(label)}</th>'
+        f'<td class="lx-text" title="{seconds_text(bound.seconds)}">{numbers} {note}</td>'
         f'<td><svg width="{WIDTH:.0f}" height="{HEIGHT:.0f}" aria-hidden="true">'
         f'<rect class="lx-band" x="{band[0]:.1f}" y="0" width="{band[1] - band[0]:.1f}" '
-        f'height="{HEIGHT:.0f}"/>{marks}</svg></td>'
-        f'<td class="lx-text">{numbers} {_mark(bound)} '
-        f"{seconds_text(bound.seconds)}{note}</td></tr>"
+        f'height="{HEIGHT:.0f}"/>{marks}</svg></td></tr>'
     )
 
 

@@ -126,6 +126,8 @@ def hover_text(bound: Bound) -> str:
         f"solve {seconds_text(bound.solve_seconds)}, verify {seconds_text(bound.verify_seconds)}",
         f"status: {bound.status}",
     ]
+    if bound.settings.get("solver"):
+        lines.append(f"solver: {bound.settings['solver']}")
     if math.isfinite(bound.residual):
         lines.append(f"residual paid for the proof: {bound.residual:.2g}")
     if bound.size:

@@ -6,6 +6,7 @@ values at once; methods that would take too long are named, not run.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,9 @@ from lipexplore.networks.slope_chain import SlopeChain
 
 LONGEST: Final = 0.2
 """A method that is expected to take more seconds than this waits for Run."""
+
+WAITS: Final = "waits for Run"
+"""Why a method that would take too long has no answer."""
 
 BASE_SECONDS, SECONDS_PER_WEIGHT, MOST_SECONDS = 0.09, 3e-6, 0.33
 """All methods together may take so long: more for larger networks."""
@@ -87,7 +91,7 @@ class Surveyor:
         left = seconds_for(survey)
         for expected, method in self._by_cost(survey):
             if expected > min(left, LONGEST):
-                send({"method": method, "bound": None, "why": "waits for Run", "seconds": expected})
+                send({"method": method, "bound": None, "why": WAITS, "seconds": expected})
                 continue
             left -= expected
             try:
@@ -208,12 +212,17 @@ def _most_terms(question: Job) -> float:
 
 
 def _key(question: Job, method: str, settings: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what questions with the same cost have in common."""
+    """Return what questions of about the same cost have in common."""
+    network, region = question.network, question.region
+    nonzeros = sum(np.count_nonzero(weight) for weight in network.weights)
+    extent = getattr(region, "radius", 1.0)
     return (
         method,
         repr(sorted(settings.items())),
-        question.network.widths,
+        network.widths,
+        round(2.0 * math.log2(nonzeros + 1)),
         question.layers,
         str(question.norm),
-        type(question.region).__name__,
+        type(region).__name__,
+        round(2.0 * math.log2(extent)),
     )

@@ -181,7 +181,7 @@ def summary_html(bound: Bound) -> str:
         ),
         ("the solver said", "–" if math.isnan(bound.solver_value) else f"{bound.solver_value:.9g}"),
         (
-            "added to make it a proof",
+            "distance of the ends" if bound.side == "interval" else "added to make it a proof",
             f"{bound.residual:.2g}" if math.isfinite(bound.residual) else "–",
         ),
         ("verified", "✓ yes" if bound.verified else "no"),

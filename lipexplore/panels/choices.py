@@ -25,6 +25,7 @@ function render({ model, el }) {
     const again = choice && el.querySelector(`[data-choice="${choice}"]`);
     if (again) again.focus();
   };
+  el.dataset.lmSuppressShortcuts = "true";  // Enter is ours, not the notebook's
   el.addEventListener("click", choose);
   el.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === " ") choose(event);

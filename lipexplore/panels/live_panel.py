@@ -9,6 +9,7 @@ import ipywidgets
 
 from lipexplore.figures.live_strip import Line, strip_html, strip_sentence
 from lipexplore.figures.texts import seconds_text, short_label
+from lipexplore.jobs.survey import WAITS
 from lipexplore.panels.controls import on_value
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.state import Change, WorkbenchState
@@ -24,8 +25,7 @@ class LivePanel(Panel):
     name = "live"
     title = "Live"
     explanation = (
-        "Everything that is quick enough follows the controls; slower methods wait for Run. Grey "
-        "values are those of the last question, until they are replaced."
+        "Quick methods follow the controls, slower ones wait for Run. Grey values are old."
     )
     place = "strip"
     tells_results = True
@@ -151,15 +151,20 @@ class LivePanel(Panel):
 
 
 def _waiting_text(answers: tuple[Answer, ...]) -> str:
-    """Name the methods that have no live value."""
-    waiting = [a for a in answers if a.bound is None and a.fresh]
-    if not waiting:
-        return ""
-    names = ", ".join(f"{short_label(a.method)} {_expected_text(a)}" for a in waiting)
-    return f"Not live: {names}."
+    """Name the methods that have no live value, and why."""
+    missing = [answer for answer in answers if answer.bound is None and answer.fresh]
+    waiting = [answer for answer in missing if answer.why == WAITS]
+    failures: dict[str, list[str]] = {}
+    for answer in missing:
+        if answer.why != WAITS:
+            failures.setdefault(answer.why, []).append(short_label(answer.method))
+    lines = [f"{', '.join(names)}: {why}." for why, names in failures.items()]
+    if waiting:
+        lines.append(f"Not live: {', '.join(map(_expected_text, waiting))}.")
+    return " ".join(lines)
 
 
 def _expected_text(answer: Answer) -> str:
-    if answer.why != "waits for Run":
-        return f"({answer.why})"
-    return "" if answer.seconds == float("inf") else f"(about {seconds_text(answer.seconds)})"
+    label = short_label(answer.method)
+    known = answer.seconds < float("inf")
+    return f"{label} (about {seconds_text(answer.seconds)})" if known else label

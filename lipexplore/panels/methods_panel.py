@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import partial
 from html import escape
 from typing import Any
 
 import ipywidgets
 
-from lipexplore.bounds import METHODS, method_class
+from lipexplore.bounds import METHODS, BoundMethod, method_class
 from lipexplore.figures.kinds import KINDS
 from lipexplore.figures.texts import bytes_text, seconds_text
 from lipexplore.panels.controls import FULL, boxed, field_controls, fill_fields, heading, on_value
 from lipexplore.panels.costs import Cost
 from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
-from lipexplore.panels.settings import DEGREES, has_degree
+from lipexplore.panels.settings import DEGREES
 from lipexplore.panels.state import Change, WorkbenchState
 
 LONGEST_LIMIT = 86_400.0
-AT_HAND = ("clique_family", "solver")
-"""Settings of the methods with a degree that are always shown."""
+SHOWN_FIRST = "lipopt-lp"
+"""The method whose own settings are at hand when the panel opens."""
 
 
 class MethodsPanel(Panel):
@@ -52,10 +53,15 @@ class MethodsPanel(Panel):
         }
         for control in (*self.methods.values(), *self.degrees.values()):
             on_value(control, lambda _: self._set_runs())
-        self.fields = {
-            method.name: field_controls(method, partial(self._set_field, method.name))
-            for method in METHODS
-        }
+        self._fields: dict[str, dict[str, ipywidgets.Widget]] = {}
+        self.settings_of = ipywidgets.Dropdown(
+            options=[(method.label, method.name) for method in METHODS if _has_fields(method)],
+            value=SHOWN_FIRST,
+            description="settings of",
+            layout={"width": FULL},
+        )
+        on_value(self.settings_of, lambda _: self._show_fields())
+        self.own = ipywidgets.VBox()
         self.time_limit = ipywidgets.BoundedFloatText(
             value=0.0,
             min=0.0,
@@ -73,26 +79,36 @@ class MethodsPanel(Panel):
     def _children(self) -> tuple[ipywidgets.Widget, ...]:
         degrees = ipywidgets.HBox([ipywidgets.HTML("degrees "), *self.degrees.values()])
         degrees.add_class("lx-degrees")
-        shown, hidden, titles = [], [], []
-        for method in METHODS:
-            own = self.fields[method.name]
-            chosen = [own[name] for name in AT_HAND if name in own]
-            if has_degree(method.name):
-                shown += [degrees, *chosen]
-            rest = [control for control in own.values() if control not in shown]
-            if rest:
-                hidden.append(ipywidgets.VBox(rest))
-                titles.append(f"More: {method.label}")
-        more = ipywidgets.Accordion(children=hidden, titles=titles, selected_index=None)
+        self._show_fields()
         return (
             heading("Methods"),
             *self._groups(),
-            *shown,
+            degrees,
             self.time_limit,
+            self.settings_of,
+            self.own,
             heading("Cost before Run"),
             self.costs,
-            more,
         )
+
+    def fields(self, method: str) -> dict[str, ipywidgets.Widget]:
+        """Return the controls of one method's own settings, made when they are first wanted."""
+        if method not in self._fields:
+            made = field_controls(method_class(method), partial(self._set_field, method))
+            self._fields[method] = made
+            self._fill(method)
+        return self._fields[method]
+
+    def _show_fields(self) -> None:
+        self.own.children = tuple(self.fields(self.settings_of.value).values())
+
+    def _fill(self, method: str) -> None:
+        values = self.state.settings.parameters.get(method, {})
+        before, self._filling = self._filling, True
+        try:
+            fill_fields(self._fields[method], method_class(method), values)
+        finally:
+            self._filling = before
 
     def _groups(self) -> list[ipywidgets.Widget]:
         """Return the methods' boxes under the title of their kind."""
@@ -111,8 +127,8 @@ class MethodsPanel(Panel):
                 box.value = name in settings.methods
             for degree, box in self.degrees.items():
                 box.value = degree in settings.degrees
-            for method, own in self.fields.items():
-                fill_fields(own, method_class(method), settings.parameters.get(method, {}))
+            for method in self._fields:
+                self._fill(method)
             self.time_limit.value = settings.time_limit or 0.0
         finally:
             self._filling = False
@@ -172,3 +188,7 @@ def _cost_row(cost: Cost) -> str:
             f'<br><span class="lx-note">from {cost.runs} run{"s" * (cost.runs > 1)} here</span>'
         )
     return f"<tr>{name}{note}</th><td>{memory}</td><td>{seconds}</td></tr>"
+
+
+def _has_fields(method: type[BoundMethod]) -> bool:
+    return any(item.name != "degree" for item in fields(method))

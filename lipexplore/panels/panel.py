@@ -54,15 +54,18 @@ class Panel(ABC):
 
     @cached_property
     def widget(self) -> ipywidgets.VBox:
-        """The explanation, the panel's own widgets, and the Python that does the same."""
+        """The explanation, the panel's own widgets, and the Python that does the same.
+
+        Beside and above the tabs, where room is scarce, words and Python are folded away.
+        """
         box = ipywidgets.VBox(self._contents())
         box.add_class(f"lx-is-{self.name}")
         return box
 
     @cached_property
     def _uncovered(self) -> tuple[ipywidgets.Widget, ...]:
-        told = ipywidgets.HTML(f'<p class="lx-note">{escape(self.explanation)}</p>')
-        return (*([told] if self.explanation else []), *self.children, self.call)
+        told = [ipywidgets.HTML(self._told)] if self.explanation and self.place == "tab" else []
+        return (*told, *self.children, self.call)
 
     @cached_property
     def _covered(self) -> tuple[ipywidgets.Widget, ...]:
@@ -118,12 +121,16 @@ class Panel(ABC):
     def show_call(self) -> None:
         """Show :meth:`python_call` under the panel: call it when one of its controls changed."""
         text = self.python_call()
-        self.call.value = (
-            f"<p>The same in Python:</p>"
-            f'<pre tabindex="0" aria-label="Python code">{escape(text)}</pre>'
-            if text
-            else ""
-        )
+        code = f'<pre tabindex="0" aria-label="Python code">{escape(text)}</pre>' if text else ""
+        if self.place == "tab":
+            self.call.value = code and f"<p>The same in Python:</p>{code}"
+        elif code or self.explanation:
+            summary = f"<summary>{escape(self.title)}: about it, and in Python</summary>"
+            self.call.value = f"<details>{summary}{self._told}{code}</details>"
+
+    @property
+    def _told(self) -> str:
+        return self.explanation and f'<p class="lx-note">{escape(self.explanation)}</p>'
 
     def _keep_call(self, change: Change) -> None:
         if change == "settings" and self.visible:

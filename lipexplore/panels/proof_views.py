@@ -16,7 +16,7 @@ from lipexplore.certificates.lmi import LMICertificate
 from lipexplore.certificates.sums_of_squares import SumsCertificate
 from lipexplore.certificates.tables import TableCertificate
 from lipexplore.errors import LipexploreError
-from lipexplore.exact.branch_and_bound import PatternInterval
+from lipexplore.exact.pattern_interval import PatternInterval
 from lipexplore.figures.certificate import (
     MOST_BARS,
     bar_figure,
@@ -50,7 +50,8 @@ class View:
 
 def proof_view(row: Row, proof: Bound, font_size: int = 14) -> View:
     """Return how the certificate of a run is shown; never raises for what the user may choose."""
-    parts = proof.certificate if isinstance(proof.certificate, tuple) else ()
+    kept = proof.certificate
+    parts = kept if isinstance(kept, tuple) else () if kept is None else (kept,)
     largest: Any = max(parts, key=_value, default=None)
     several = (
         f"<p>{len(parts)} programs were proven; this is the one with the largest value.</p>"

@@ -88,7 +88,7 @@ class RobustnessPanel(Panel):
         self.plot = Plot()
         self.sentence, self.digit, self.table = (ipywidgets.HTML() for _ in range(3))
         methods = boxed(self.methods.values(), "lx-methods")
-        methods.layout = ipywidgets.Layout(flex_flow="row wrap", display="flex")
+        methods.layout = ipywidgets.Layout(flex_flow="row wrap", display="flex", grid_gap="0 14px")
         self.children = (
             methods,
             ipywidgets.HBox([self.seconds, self.image]),

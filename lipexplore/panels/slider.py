@@ -42,6 +42,7 @@ function render({ model, el }) {
   number.addEventListener("blur", show);
   model.on("change:value", show);
   el.classList.add("lx-slider");
+  el.dataset.lmSuppressShortcuts = "true";  // arrow keys are ours, not the notebook's
   el.append(label, range, number);
   show();
 }

@@ -57,6 +57,10 @@ STYLE: Final = """<style>
   outline: 2px solid var(--jp-brand-color1, #1976d2); }
 .lx-panel table.lx-table tr.lx-other { color: var(--jp-ui-font-color2, #666); font-style: italic; }
 .lx-panel .lx-refused { color: var(--lx-red); font-weight: 600; }
+.lx-panel summary { cursor: pointer; color: var(--jp-ui-font-color2, #555); }
+.lx-panel .lx-downloads { margin: 4px 0; padding-left: 1.4em; }
+.lx-panel .lx-downloads a { color: var(--jp-content-link-color, #1565c0); }
+.lx-panel .lx-kind { margin: 4px 0 0; font-size: 0.93em; }
 .lx-panel .lx-note { color: var(--jp-ui-font-color2, #555); }
 .lx-panel progress { width: 11em; height: 0.9em; vertical-align: middle;
   accent-color: var(--jp-brand-color1, #1976d2); }
@@ -84,6 +88,12 @@ STYLE: Final = """<style>
   stroke: var(--jp-ui-font-color1, #222) !important; }
 .lx-panel .js-plotly-plot .modebar-btn path { fill: var(--jp-ui-font-color2, #555) !important; }
 .lx-panel .js-plotly-plot .modebar-group { background: transparent !important; }
+.lx-panel .lx-strip { width: 100%; }
+.lx-panel .lx-strip td, .lx-panel .lx-strip th { padding-top: 0; padding-bottom: 0; }
+.lx-panel table.lx-strip td.lx-text { white-space: normal; }
+.lx-panel .lx-strip svg { display: block; }
+.lx-panel .lx-strip .lx-band { fill: var(--jp-brand-color1, #1976d2); fill-opacity: 0.14; }
+.lx-panel .lx-strip .lx-stale { opacity: 0.45; filter: grayscale(1); }
 .jupyter-widgets-disconnected.lx-panel::before {
   content: "The kernel was restarted: run this cell again."; display: block; padding: 8px 12px;
   font-family: var(--jp-ui-font-family, sans-serif); font-size: var(--lx-font); float: none;

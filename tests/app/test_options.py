@@ -57,10 +57,11 @@ def test_a_port_in_use_is_told_in_one_sentence():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(InvalidSetting, match=f"cannot listen on port {port} .*--port 0"):
-            Options(port=port).sockets()
-    for free in Options(port=0).sockets():
+            Options(port=port).listen()
+    with Options(port=0).listen() as free:
         assert free.getsockname()[1] > 0
-        free.close()
+    with pytest.raises(InvalidSetting, match=r"cannot listen on port 0 of no\.such\.host "):
+        Options(host="no.such.host", port=0, token="x" * 20).listen()
 
 
 def test_ipv6_addresses_are_written_in_brackets():

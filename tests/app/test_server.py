@@ -68,7 +68,7 @@ def test_a_signal_ends_every_kernel_and_worker(start, tmp_path, number):
     assert app.log() == ""
 
 
-def test_one_place_and_a_dead_kernel_that_frees_it(start):
+def test_places_are_refused_while_taken_and_freed(start):
     app = start("--users", "1")
     kernel = kernel_of(get(app.address)[1])
     status, text = get(app.address)
@@ -76,6 +76,14 @@ def test_one_place_and_a_dead_kernel_that_frees_it(start):
     assert "come back later, or close another page" in text
     assert "http" not in text
     assert len(app.kernels()) == 1
+
+    # a page that is closed says so as a browser's beacon does: no body, cookie or XSRF token
+    leaving = urllib.request.Request(f"{app.address}voila/api/shutdown/{kernel}", method="POST")
+    with urllib.request.urlopen(leaving, timeout=20) as answer:
+        assert answer.status == 204
+    assert app.kernels() == []
+
+    kernel = kernel_of(get(app.address)[1])
     assert get(f"{app.address}api/kernels/{kernel}")[0] == 200
     app.kernels()[0].kill()
     end = time.monotonic() + 30
@@ -83,16 +91,6 @@ def test_one_place_and_a_dead_kernel_that_frees_it(start):
         time.sleep(0.2)
     assert get(app.address)[0] == 200
     assert len(app.kernels()) == 1
-
-
-def test_a_page_that_says_it_closes_frees_its_place_at_once(start):
-    app = start("--users", "1")
-    kernel = kernel_of(get(app.address)[1])
-    # as a browser's beacon does it: without a body, cookie or XSRF token
-    leaving = urllib.request.Request(f"{app.address}voila/api/shutdown/{kernel}", method="POST")
-    with urllib.request.urlopen(leaving, timeout=20) as answer:
-        assert answer.status == 204
-    assert app.kernels() == []
 
 
 def test_others_need_the_token(start):
@@ -108,16 +106,15 @@ def test_others_need_the_token(start):
     assert kernel_of(get(f"{base}?{token}")[1])
 
 
-def test_a_foreign_name_for_this_machine_is_refused(start):
+def test_a_foreign_name_and_a_port_in_use_are_refused(start):
     app = start()
     assert get(app.address, Host="attacker.example")[0] == 403
     assert app.kernels() == []
-
-
-def test_a_port_in_use_costs_one_line(start):
-    port = str(urlsplit(start().address).port)
     done = subprocess.run(
-        [sys.executable, "-m", "lipexplore.cli", "explore", "--port", port, "--no-browser"],
+        [
+            *(sys.executable, "-m", "lipexplore.cli", "explore", "--no-browser"),
+            *("--port", str(urlsplit(app.address).port)),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 """The method shor: the slope LMI's value, proofs that hold, batches, warm starts."""
 
+import signal
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from lipexplore.networks.slope_chain import slope_chain
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
 from tests.exact.vector_cases import CLASSES, maximum, random_chain
+from tests.oracles import is_upper, polynomial_maximum
 from tests.poisons import POISONS
 
 SHAPES = ((4, 5, 1), (3, 4, 4, 1), (5, 4, 3, 4, 1), (3, 3, 3, 3, 3, 1), (4, 5, 4, 3), (7, 3, 4, 2))
@@ -186,3 +188,18 @@ def test_progress_and_limits():
 
 def interrupt(progress):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1e-300, 1e6])
+def test_any_tolerance_ends_with_a_bound(tolerance):
+    network = normal((3, 4, 1))
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("the search for multipliers hangs"))
+    signal.alarm(20)
+    try:
+        answer = lipexplore.bound(network, "shor", "linf", tolerance=tolerance, max_sweeps=50)
+    finally:
+        signal.alarm(0)
+    slopes = slope_ranges(network, lipexplore.WHOLE_SPACE)
+    truth = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "linf")
+    assert is_upper(answer.value, truth, "linf")
+    assert answer.verified

@@ -27,19 +27,21 @@ class App:
             "XDG_CACHE_HOME": str(home / "cache"),
         }
         self._log = home / "app.log"
-        self._server = psutil.Popen(
-            [
-                *(sys.executable, "-m", "lipexplore.cli", "explore", "--port", "0"),
-                *("--no-browser", *options),
-            ],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._log.open("wb"),
-            text=True,
-            start_new_session=True,
-        )
-        found = re.search(r"http://\S+", self._server.stdout.readline())
+        with self._log.open("wb") as log:
+            self._server = psutil.Popen(
+                [
+                    *(sys.executable, "-m", "lipexplore.cli", "explore", "--port", "0"),
+                    *("--no-browser", *options),
+                ],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        with self._server.stdout as lines:
+            found = re.search(r"http://\S+", lines.readline() + lines.readline())
         assert found, self.log()
         self.address = found[0]
 

@@ -185,3 +185,13 @@ def test_checker_by_brute_force_on_the_cube():
     for x in product((0, 1), repeat=3):
         value = sum(c for monomial, c in polynomial.items() if all(x[v] for v in monomial))
         assert value <= proven
+
+
+@pytest.mark.parametrize("power", [-1400, -1071, -1060, -540, -3, 0, 1, 500, 1023, 1024])
+def test_the_root_of_any_rational_is_the_least_float_above_it(power):
+    for square in (Fraction(2), Fraction(1), Fraction(4) - Fraction(1, 2**200)):
+        value = square * Fraction(4) ** power
+        root = tables.root_above(value, 2)
+        assert root == np.inf or Fraction(root) ** 2 >= value
+        below = Fraction(np.nextafter(root, 0.0))
+        assert below**2 < value

@@ -146,6 +146,16 @@ def test_numbers_beyond_the_solver_and_another_run_in_between():
     assert feasibility.point(*both) is None
 
 
+@pytest.mark.parametrize("act", ["relu", "leaky_relu:-3.0", "identity"])
+def test_a_ball_as_large_as_float64(act):
+    """Pre-activations overflow: nothing may warn, and the whole space bounds the ball."""
+    network = random_dense((2, 3, 2, 1), 1, act)
+    found = enumerate_patterns(network, Ball(np.zeros(2), 1.7e308, "l1"), Norm.LINF)
+    truth = exact_constant(network, WHOLE_SPACE, Norm.LINF)
+    assert is_upper(found.upper, truth, "linf")
+    assert is_lower(found.lower, truth, "linf")
+
+
 def test_l_below_p_star():
     answer = lipexplore.bound(IDENTITY, "activation-patterns")
     assert (answer.of, answer.lower_of) == ("L", "L")

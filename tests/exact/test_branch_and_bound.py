@@ -2,6 +2,7 @@
 
 import math
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from lipexplore.exact.pattern_feasibility import Feasibility
 from lipexplore.networks.generators import random_dense
 from lipexplore.networks.slope_chain import slope_chain
 from lipexplore.networks.slope_ranges import SlopeRanges, slope_ranges
-from tests.oracles import exact_float, polynomial_maximum, is_lower, is_upper
+from tests.oracles import exact_float, is_lower, is_upper, polynomial_maximum
 from tests.patterns import true_constant
 
 SHAPES = ((3, 4, 1), (2, 5, 1), (3, 3, 3, 1), (4, 2, 3, 2, 1), (1, 2, 2, 2, 2, 1), (6, 2, 1))
@@ -24,7 +25,7 @@ def random_case(rng):
     shape = SHAPES[rng.integers(len(SHAPES))]
     weights = [
         rng.standard_normal((b, a)) * (rng.random((b, a)) < rng.choice([1.0, 0.6]))
-        for a, b in zip(shape, shape[1:], strict=False)
+        for a, b in pairwise(shape)
     ]
     lower, upper = [], []
     for width in shape[1:-1]:
@@ -52,41 +53,80 @@ def check_case(seed):
         assert is_lower(found.lower, slope_norm, norm.value)
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_is_the_maximum_over_all_vertices(seed):
-    check_case(seed)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(100, 500, 40))
-def test_is_the_maximum_over_all_vertices_of_many(first):
-    for seed in range(first, first + 40):
+def test_is_the_maximum_over_all_vertices(many):
+    for seed in range(many(12, 500)):
         check_case(seed)
 
 
-def leaves_cover(leaves, free):
-    """Tell whether every vertex of the free units is in exactly one leaf."""
-    volume = sum(0.5 ** int((leaf.choice[free] != 0).sum()) for leaf in leaves)
-    for i, one in enumerate(leaves):
-        for other in leaves[:i]:
-            assert (one.choice * other.choice < 0).any()
-    return volume == 1.0
+class Stopped(PatternSearch):
+    """A search that ends after so many batches."""
+
+    def __init__(self, batches, *question):
+        super().__init__(*question)
+        self.left = batches
+
+    def _is_full(self):
+        self.left -= 1
+        return self.left < 0
 
 
-def test_leaves_partition_the_slopes():
-    network = random_dense((6, 8, 6, 1), 3)
-    search = PatternSearch(network, slope_ranges(network, WHOLE_SPACE), Norm.LINF)
-    found = search.run()
-    assert len(found.leaves) > 4
-    assert leaves_cover(found.leaves, search.box.free)
-
-
-def test_an_interrupted_search_is_an_interval_around_the_maximum():
-    network = random_dense((30, 30, 30, 1), 0)
+@pytest.mark.parametrize("batches", [0, 1, 2, math.inf])
+def test_stopped_or_not_the_leaves_cover_all_slopes(batches):
+    network = random_dense((6, 8, 5, 1), 3)
+    vertices = 1 - 2 * np.array(list(np.ndindex(*[2] * 13)), dtype=np.int8)
     slopes = slope_ranges(network, WHOLE_SPACE)
-    exact = PatternSearch(network, slopes, Norm.L2).run()
+    exact = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "linf")
+    found = Stopped(batches, network, slopes, Norm.LINF).run()
+    assert (found.status == "exact") == (batches == math.inf)
+    assert is_upper(found.upper, exact, "linf")
+    assert is_lower(found.lower, exact, "linf")
+    covered = np.zeros(len(vertices), dtype=bool)
+    for leaf in found.leaves:
+        assert leaf.bound <= found.upper
+        covered |= (vertices * leaf.choice >= 0).all(axis=1)
+    assert covered.all()
+
+
+def test_proofs_that_are_too_large_are_not_kept(monkeypatch):
+    monkeypatch.setattr("lipexplore.exact.branch_and_bound.LARGEST_PROOF", 1000)
+    network = random_dense((10, 10, 10, 1), 0)
+    found = PatternSearch(network, slope_ranges(network, WHOLE_SPACE), Norm.LINF).run()
+    assert found.status == "exact"
+    assert found.leaves == ()
+
+
+def test_slopes_that_cannot_be_scaled_exactly():
+    smallest = 5e-324
+    network = Network([[[1.0, 0.5], [0.25, 1.0]], [[2.0**60, 2.0**60]]])
+    slopes = SlopeRanges((np.array([smallest, 0.5]),), (np.array([3 * smallest, 1.0]),))
+    for norm in Norm:
+        exact = polynomial_maximum(network.weights, slopes.lower, slopes.upper, norm.value)
+        found = PatternSearch(network, slopes, norm).run()
+        assert is_upper(found.upper, exact, norm.value)
+        assert is_lower(found.lower, exact, norm.value)
+    slopes = SlopeRanges((np.array([smallest, smallest]),), (np.array([1e300, 1e300]),))
+    box = PatternSearch(network, slopes, Norm.L2).box
+    assert box.free.all()
+    low, high = box.ranges(np.array([-1, 1], dtype=np.int8))
+    assert low[0][0] == 0.0 < high[0][0] < 1e-320
+    assert low[0][1] == high[0][1] > 1.0
+
+
+def test_the_same_seed_gives_the_same_answer():
+    network = random_dense((20, 15, 15, 1), 0)
+    slopes = slope_ranges(network, WHOLE_SPACE)
+    one, two = (PatternSearch(network, slopes, Norm.LINF).run() for _ in range(2))
+    assert (one.upper, one.lower, one.nodes) == (two.upper, two.lower, two.nodes)
+    assert all(map(np.array_equal, one.slopes, two.slopes))
+
+
+@pytest.mark.parametrize("norm", list(Norm))
+def test_an_interrupted_search_is_an_interval_around_the_maximum(norm):
+    network = random_dense((30, 20, 20, 1), 0)
+    slopes = slope_ranges(network, WHOLE_SPACE)
+    exact = PatternSearch(network, slopes, norm).run()
     reports = []
-    late = PatternSearch(network, slopes, Norm.L2)
+    late = PatternSearch(network, slopes, norm)
     cut = late.run(time.perf_counter() - 1.0, reports.append)
     assert cut.status == "time limit"
     assert cut.lower <= exact.upper
@@ -141,7 +181,7 @@ def test_zero_and_linear_networks():
         assert found.upper == pytest.approx(value, rel=1e-12, abs=1e-300)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(4))
 def test_true_constant_in_a_box(seed):
     rng = np.random.default_rng(seed)
     network = Network(

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from lipexplore.bounds import METHODS, Bound, bound
 from lipexplore.errors import InvalidSetting
+from lipexplore.figures.kinds import kind_of
 from lipexplore.figures.palette import STYLES
+from lipexplore.figures.ratios import ratio_by_question
+from lipexplore.figures.series import Running, Scale
 from lipexplore.figures.texts import short_label
 from lipexplore.figures.tightness import CONFIG, bound_against_runtime
+from lipexplore.figures.traces import PINNED
 from lipexplore.networks.generators import random_dense
 
 NETWORK = random_dense((5, 4, 3, 2), seed=1)
@@ -70,7 +76,7 @@ def test_every_number_is_inside_the_axes(bounds):
 
 def test_hover_tells_size_status_residual_and_verification(bounds):
     text = traces(bound_against_runtime(bounds))["LiPopt LP"].hovertext[0]
-    for part in ("P* ≤", "verified ✓", "status: optimal", "residual", "rows", "build"):
+    for part in ("P* ≤", "verified ✓", "status: optimal", "residual", "rows", "build", "solver: "):
         assert part in text
 
 
@@ -105,3 +111,74 @@ def test_no_upload_button_and_plain_json(bounds):
     assert CONFIG["displaylogo"] is False
     assert "bdata" not in bound_against_runtime(bounds).to_json()
     json.dumps(CONFIG)
+
+
+def test_gap_and_ratio_are_measured_from_the_best_lower_bound_of_l(bounds):
+    floor = max(b.lower for b in bounds if b.lower_of == "L")
+    gaps, ratios = (traces(bound_against_runtime(bounds, axis=axis)) for axis in ("gap", "ratio"))
+    path = bounds[PLAIN.index("path")].value
+    assert ratios["path bound"].y == (path / floor,)
+    assert gaps["path bound"].y[0] == pytest.approx(100.0 * (path - floor) / floor)
+    assert short_label("sampled-gradient") not in gaps
+    assert ratios[short_label("sampled-gradient")].y == (1.0,)
+    assert gaps["path bound"].text[0].endswith(" %")
+    assert ratios["path bound"].text[0].endswith("×")
+
+
+def test_printed_ratios_are_rounded_up():
+    for value, floor in ((1.0, 3.0), (10.0, 3.0), (1.0 + 2**-52, 1.0)):
+        scale = Scale("ratio", floor)
+        assert Fraction(scale.text(value)[:-1]) >= Fraction(value) / Fraction(floor)
+        gap = Scale("gap", floor).text(max(value, floor)).strip("< %")
+        assert Fraction(gap) >= 100 * (Fraction(max(value, floor)) / Fraction(floor) - 1)
+
+
+def test_gap_without_a_lower_bound_says_what_to_run(bounds):
+    with pytest.raises(InvalidSetting, match="run sampled gradients"):
+        bound_against_runtime(bounds[:2], axis="gap")
+    with pytest.raises(InvalidSetting, match="unknown axis"):
+        bound_against_runtime(bounds, axis="width")
+
+
+def test_methods_that_prove_both_ends_reach_down_to_the_lower_one(bounds):
+    limited = replace(bounds[0], method="exact", side="interval", value=8.0, lower=2.0, settings={})
+    trace = traces(bound_against_runtime([limited]))["exact"]
+    assert trace.y == (8.0,)
+    assert trace.error_y.arrayminus == (6.0,)
+    assert trace.error_y.array == (0.0,)
+    assert "both ends" in trace.text[0]
+    assert traces(bound_against_runtime(bounds))["path bound"].error_y.arrayminus is None
+
+
+def test_running_interval_and_pins(bounds):
+    running = [Running("exact", "exact", 2.0, 3.0, 9.0)]
+    figure = bound_against_runtime(bounds, running=running, pins={"old": bounds[1]})
+    (interval,) = (t for t in figure.data if t.name == "exact (running)")
+    assert interval.y == (3.0, 9.0)
+    assert interval.x == (2.0, 2.0)
+    (pin,) = (t for t in figure.data if t.name == PINNED)
+    assert pin.y == (bounds[1].value,)
+    assert pin.marker.color == "rgba(0,0,0,0)"
+    assert "pinned as old" in pin.hovertext[0]
+    low, high = figure.layout.yaxis.range
+    assert low < math.log10(3.0) < math.log10(9.0) < high
+    other = bound(NETWORK, "path", output=1)
+    with pytest.raises(InvalidSetting):
+        bound_against_runtime(bounds, pins={"of another question": other})
+
+
+def test_legend_is_grouped_by_kind(bounds):
+    for trace in bound_against_runtime(bounds).data:
+        method = next(m for m in METHODS if short_label(m.name) == trace.name)
+        assert trace.legendgroup == kind_of(method)
+        assert trace.legendgrouptitle.text == kind_of(method)
+
+
+def test_questions_share_an_axis_only_as_ratios(bounds):
+    other = [bound(NETWORK, name, output=1) for name in ("path", "sampled-gradient")]
+    figure = ratio_by_question({"zero": bounds, "one": other, "no floor": bounds[:1]})
+    assert set(traces(figure)) == {"zero", "one"}
+    assert traces(figure)["one"].y == (other[0].value / other[1].lower,)
+    assert min(traces(figure)["zero"].y) >= 1.0
+    assert len({trace.line.dash for trace in figure.data}) == 2
+    assert ratio_by_question({}).data == ()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import statistics
+import sys
 import time
-import tracemalloc
 
 import ipywidgets
 import numpy as np
@@ -25,6 +26,18 @@ from lipexplore.panels.settings import Catalogue, Settings
 from lipexplore.panels.state import WorkbenchState
 from lipexplore.panels.surveys import Live, job_of
 from tests.panels.fakes import FakeWorker
+
+SURE = (
+    "frobenius",
+    "norm-product",
+    "huang-local",
+    "combettes-pesquet",
+    "path",
+    "interval-jacobian",
+    "shor",
+    "vertex-search",
+)
+"""Methods whose answer does not depend on how busy the machine is."""
 
 SMALL = random_dense((4, 3, 2), seed=0)
 
@@ -50,9 +63,20 @@ def live(fake):
     return Live(fake)
 
 
-@pytest.fixture
+class OnlyLive(FakeWorker):
+    """Runs nothing; the strip gets a real worker."""
+
+    def another(self):
+        return Worker()
+
+
+def page_of(network):
+    return lipexplore.panels.live({"mine": network}, worker=OnlyLive())
+
+
+@pytest.fixture(scope="module")
 def alone():
-    made = lipexplore.panels.live({"mine": gallery_network("digits-64-20-10-relu")})
+    made = page_of(gallery_network("digits-64-20-10-relu"))
     made.panel.wait(60)
     yield made
     made.close()
@@ -144,7 +168,11 @@ def test_live_values_are_those_of_the_python_call(real, settings):
         live.wait(60)
         found = {a.method: a.bound for a in live.answers if a.bound is not None}
         assert {"norm-product", "path", "interval-jacobian", "vertex-search"} <= set(found)
+        uppers = [one.value for one in found.values()]
+        assert all(one.lower <= min(uppers) for one in found.values())
         for method, one in found.items():
+            if "limit" in one.status or method not in SURE:
+                continue
             call = bound(
                 asked.network,
                 method,
@@ -167,7 +195,7 @@ def test_warm_started_bounds_stay_above_every_gradient(real):
     """Vectors of another network must not make a bound too small."""
     network, live = gallery_network("digits-64-20-10-relu"), Live(real)
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (400, 64))
-    for kept in (1.0, 0.7, 0.3, 0.9, 0.05):
+    for kept in (1.0, 0.9, 0.7, 0.8):
         pruned = network.prune(kept)
         live.ask(question(pruned))
         live.wait(60)
@@ -198,6 +226,7 @@ def test_survey_stays_within_its_seconds():
     assert all(data["seconds"] < 1.5 * LONGEST for data in sent if data["bound"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "limit"),
     [
@@ -206,49 +235,21 @@ def test_survey_stays_within_its_seconds():
     ],
     ids=["64-20-10", "784-100-10"],
 )
-def test_slider_to_updated_strip(network, limit, record_property):
+def test_slider_to_updated_strip(network, limit):
     """From a move of the slider to the last value; processor time, as other work may go on."""
-    page = lipexplore.panels.live({"mine": network})
+    page = page_of(network)
     page.panel.wait(60)
-    walls, costs = [], []
+    costs = []
     for step in range(12):
-        start, used = time.perf_counter(), time.process_time()
+        used = time.process_time()
         page.panels["network"].kept.value = 0.95 - 0.02 * step
         page.panel.wait(60)
-        walls.append(time.perf_counter() - start)
         answers = [a for a in page.panel.live.answers if a.bound is not None]
         costs.append(time.process_time() - used + sum(a.seconds for a in answers))
         assert len(answers) >= 5
         assert all(answer.fresh for answer in answers)
     page.close()
-    record_property("wall", statistics.median(walls))
-    record_property("processor", statistics.median(costs))
     assert statistics.median(costs) < limit
-
-
-def test_nothing_grows_over_500_moves(alone):
-    worker = alone.panel.live._worker
-    pid, kept = worker.pid, alone.panels["network"].kept
-    tracemalloc.start()
-    try:
-        sizes = []
-        for move in range(500):
-            kept.value = 0.2 + 0.001 * (move % 700)
-            alone.panel.live.pump()
-            assert worker.queued <= 1
-            if move in (250, 499):
-                alone.panel.wait(60)
-                widgets = len(ipywidgets.widgets.widget._instances)
-                sizes.append((tracemalloc.get_traced_memory()[0], widgets))
-    finally:
-        tracemalloc.stop()
-    assert sizes[1][1] == sizes[0][1]
-    assert sizes[1][0] - sizes[0][0] < 300_000
-    assert worker.pid == pid
-    assert not worker.busy
-    assert len(alone.panel.live.answers) <= len(lipexplore.METHODS)
-    newest = alone.state.question.network.content_hash
-    assert {a.bound.network_hash for a in alone.panel.live.answers if a.bound} == {newest}
 
 
 def test_page_shows_values_waiting_methods_and_a_sentence(alone):
@@ -261,6 +262,28 @@ def test_page_shows_values_waiting_methods_and_a_sentence(alone):
     assert re.search(r"L is proven to lie between [\d.]+ and [\d.]+", alone.panel.status.value)
     assert 'role="status" aria-live="polite"' in alone.panel.status.value
     assert 'lipexplore.bound(network, method, norm="linf"' in alone.panel.python_call()
+
+
+@pytest.mark.slow
+def test_nothing_grows_over_500_moves(alone):
+    worker = alone.panel.live._worker
+    pid, kept = worker.pid, alone.panels["network"].kept
+    sizes = []
+    for move in range(500):
+        kept.value = 0.3 + 0.001 * (move % 700)
+        alone.panel.live.pump()
+        assert worker.queued <= 1
+        if move in (250, 499):
+            alone.panel.wait(60)
+            gc.collect()
+            sizes.append((len(ipywidgets.widgets.widget._instances), sys.getallocatedblocks()))
+    assert sizes[1][0] == sizes[0][0]
+    assert sizes[1][1] - sizes[0][1] < 5_000
+    assert worker.pid == pid
+    assert not worker.busy
+    assert len(alone.panel.live.answers) <= len(lipexplore.METHODS)
+    newest = alone.state.question.network.content_hash
+    assert {a.bound.network_hash for a in alone.panel.live.answers if a.bound} == {newest}
 
 
 def test_switched_off_or_hidden_it_asks_nothing():
@@ -296,7 +319,7 @@ def test_stale_values_are_grey_while_the_next_are_on_their_way():
 
 def test_moves_on_an_event_loop_are_gathered():
     async def use():
-        page = lipexplore.panels.live({"mine": SMALL})
+        page = page_of(gallery_network("digits-64-20-10-relu"))
         await page.panel.finished()
         for step in range(30):
             page.panels["network"].kept.value = 0.9 - 0.02 * step
@@ -318,7 +341,7 @@ def test_strip_draws_every_end_in_the_order_of_its_value():
     ends = sorted(one.value for one in bounds if np.isfinite(one.value))
     places = [axis.place(end) for end in ends]
     assert places == sorted(places)
-    assert all(0.0 < place < 300.0 for place in places)
+    assert all(0.0 < place < 190.0 for place in places)
     for one in bounds:
         assert method_class(one.method).label.partition(" (")[0] in text
     best = min(ends)

@@ -237,7 +237,7 @@ def test_every_control_has_a_name(quiet):
 
 
 def test_methods_fields_become_controls(quiet):
-    fields = quiet.panels["methods"].fields["lipopt-lp"]
+    fields = quiet.panels["methods"].fields("lipopt-lp")
     assert "degree" not in fields
     assert isinstance(fields["clique_family"], ipywidgets.Dropdown)
     assert fields["solver"].tooltip == "LP solver"
