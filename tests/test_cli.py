@@ -109,6 +109,11 @@ def test_printed_bound_is_rounded_up(net, capsys):
         (["bound", "missing.npz", "--method", "path"], "missing.npz: there is no such file"),
         (["bound", "NET"], "--method"),
         (["verify", "missing.json", "NET"], "missing.json: there is no such file"),
+        (["explore", "missing.npz"], "missing.npz: there is no such file"),
+        (["explore", "--users", "0"], "--users must be at least 1"),
+        (["explore", "--idle-minutes", "0"], "--idle-minutes must be positive"),
+        (["explore", "--port", "70000"], "--port must be from 0"),
+        (["explore", "--port", "x"], "--port"),
         (["frobnicate"], "frobnicate"),
         ([], "COMMAND"),
     ],
@@ -130,6 +135,29 @@ def test_no_path_is_an_error(tmp_path, capsys):
     assert "no path of non-zero weights" in err
 
 
+def test_explore_serves_this_machine_or_asks_for_a_token(net, capsys, monkeypatch):
+    served, opened = [], []
+
+    def serve(options, on_address):
+        served.append(options)
+        on_address(options.address(options.port))
+
+    monkeypatch.setattr("lipexplore.app.server.serve", serve)
+    monkeypatch.setattr("lipexplore.app.server.open_in_browser", opened.append)
+    code, out, _ = run(capsys, "explore", net, "--port", 9000)
+    assert code == 0
+    assert "http://127.0.0.1:9000/\n" in out
+    assert opened == ["http://127.0.0.1:9000/"]
+    others = ("--host", "0.0.0.0", "--users", 2, "--idle-minutes", 5, "--no-browser")
+    _, out, _ = run(capsys, "explore", *others)
+    here, everywhere = served
+    assert (here.networks, here.token) == ((str(net),), "")
+    assert (everywhere.users, everywhere.idle_minutes) == (2, 5.0)
+    assert len(everywhere.token) >= 32
+    assert f"?token={everywhere.token}" in out
+    assert len(opened) == 1
+
+
 def test_methods_doctor_and_show(net, capsys):
     _, out, _ = run(capsys, "methods")
     assert all(method.name in out for method in lipexplore.METHODS)
@@ -137,6 +165,7 @@ def test_methods_doctor_and_show(net, capsys):
     assert (code, err) == (0, "")
     assert "solver highs: optimal" in out
     assert "solver cvxopt: optimal" in out
+    assert "voila: " in out
     _, out, _ = run(capsys, "show", net)
     assert "4-5-3" in out
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from datetime import UTC, datetime, timedelta
 from subprocess import DEVNULL
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ class PageKernels(AsyncMappingKernelManager):
     """Starts a kernel for each page while there is a place, and refuses politely then."""
 
     most = Integer(1, config=True, help="most kernels at the same time")
+    lonely_seconds = Integer(60, config=True, help="after which a kernel without page gives way")
     starting = Set(help="numbers of the kernels on their way")
 
     async def start_kernel(self, **values: Any) -> str:  # type: ignore[override]
@@ -33,6 +36,9 @@ class PageKernels(AsyncMappingKernelManager):
         """
         end = asyncio.get_running_loop().time() + PATIENCE
         while self._taken() >= self.most:
+            for lonely in self._lonely():
+                with contextlib.suppress(HTTPError, KeyError):  # another page may have ended it
+                    await self.shutdown_kernel(lonely)  # type: ignore[no-untyped-call]
             if asyncio.get_running_loop().time() > end:
                 raise HTTPError(503, "all %d places are taken", self.most)
             await asyncio.sleep(0.1)
@@ -46,6 +52,16 @@ class PageKernels(AsyncMappingKernelManager):
 
     def _taken(self) -> int:
         return len(self.starting.union(self.list_kernel_ids()))
+
+    def _lonely(self) -> list[str]:
+        """Return the kernels that no page is connected to: it was closed before it was there."""
+        before = datetime.now(UTC) - timedelta(seconds=self.lonely_seconds)
+        return [
+            number
+            for number in set(self.list_kernel_ids()) - self.starting
+            if not self._kernel_connections.get(number)
+            and self.get_kernel(number).last_activity < before  # type: ignore[attr-defined]
+        ]
 
 
 def kernel_settings(options: Options) -> Config:

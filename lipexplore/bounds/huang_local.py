@@ -73,7 +73,7 @@ class HuangLocal(SlopeMethod):
             kept = gains > 0.0
             counts.append(int(kept.sum()))
             if on_progress is not None:
-                on_progress({"layer": layer + 1, "kept": counts[-1], "upper": value})
+                on_progress({"layer": layer + 1, "kept": counts[-1]})
         last = network.weights[-1][:, kept]
         factor = last_norm_above(last, norm, norm) if kept.any() else 0.0
         return self.answer(

@@ -126,7 +126,7 @@ def _vertices(pair: Pair, entries: int) -> Iterator[tuple[int, NDArray[np.float6
 
 
 def _scaled(pair: Pair) -> tuple[Array, Array, int]:
-    """Return A and B over powers of two (exactly, or charged as underflow), and both powers' sum."""
+    """Return A and B over powers of two (exactly, or charged as underflow), and their exponent."""
     powers = [math.frexp(float(np.abs(matrix).max()))[1] - 1 for matrix in (pair.left, pair.right)]
     left, right = np.ldexp(pair.left, -powers[0]), np.ldexp(pair.right, -powers[1])
     return left, right, sum(powers)

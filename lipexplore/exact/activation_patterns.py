@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +54,11 @@ class Enumeration:
 
 @dataclass(frozen=True, eq=False)
 class _Node:
+    """Sides, a point that has them if known, and a proven bound over all completions."""
+
     sides: Sides
     point: Array | None
+    above: float
 
 
 def enumerate_patterns(
@@ -82,7 +85,7 @@ def enumerate_patterns(
         Value of time.perf_counter() at which to stop; open nodes then count with their slopes
         free.
     on_step
-        Called with patterns, open nodes, and the two ends over the finished patterns.
+        Called with patterns, open nodes, and the two proven ends at that time.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def enumerate_patterns(
     if network.depth == 0:
         return _affine(network, region, norm)
     search = _Search(network, region, norm)
-    stack, excluded = [_Node(search.root, None)], 0
+    stack, excluded = [search.node(search.root, None)], 0
     while stack and time.perf_counter() < deadline:
         node = stack.pop()
         unit = search.next_unit(node.sides)
@@ -110,10 +113,9 @@ def enumerate_patterns(
             excluded += 2 - len(children)
             stack += children
         if on_step is not None:
-            on_step(search.patterns, len(stack), search.upper, search.lower)
-    waiting = [search.norm_above(node.sides) for node in stack]
+            on_step(search.patterns, len(stack), search.upper_with(stack), search.lower)
     return Enumeration(
-        upper=max([search.upper, *waiting]),
+        upper=search.upper_with(stack),
         lower=search.lower,
         witness=search.witness,
         patterns=search.patterns,
@@ -182,18 +184,17 @@ class _Search:
             sides = node.sides.copy()
             sides[unit] = side
             if side == here:
-                yield _Node(sides, node.point)
+                yield self.node(sides, node.point)
                 continue
             answer = self.programs.examine(sides)
             if not answer.excluded:
-                yield _Node(sides, self._inner_point(sides, answer.point, answer.margin))
+                yield self.node(sides, self._inner_point(sides, answer.point, answer.margin))
 
     def finish(self, node: _Node) -> None:
         """Count a pattern and prove its gradient at a point if that raises the lower end."""
         self.patterns += 1
-        above = self.norm_above(node.sides)
-        self.upper = max(self.upper, above)
-        if above <= self.lower:
+        self.upper = max(self.upper, node.above)
+        if node.above <= self.lower:
             return
         for point in (node.point, None):
             chosen = self.programs.examine(node.sides).point if point is None else point
@@ -202,9 +203,14 @@ class _Search:
                 self.lower, self.witness = found.lower, found
                 break
 
-    def norm_above(self, sides: Sides) -> float:
-        """Return a proven upper bound of the gradient's norm over all completions of a node."""
-        return _norm_above(self.network, SlopeRanges(*self.units.slopes(sides)), self.norm)
+    def node(self, sides: Sides, point: Array | None) -> _Node:
+        """Return a node with its bound."""
+        slopes = SlopeRanges(*self.units.slopes(sides))
+        return _Node(sides, point, _norm_above(self.network, slopes, self.norm))
+
+    def upper_with(self, waiting: Sequence[_Node]) -> float:
+        """Return the proven upper end while some nodes are open."""
+        return max([self.upper, *(node.above for node in waiting)])
 
     def _clear_side(self, point: Array, unit: int) -> int | None:
         layer = int(self.units.layer[unit])

@@ -40,7 +40,7 @@ ROOT_BLOCK, ROOT_BLOCKS, STALLED = 20, 15, 2e-3
 ROOT_BYTES = 2**27
 
 TIGHTENED, TIGHTENING_SWEEPS, SHARE_OF_TIGHTENING = 4, 60, 0.1
-SECONDS_BETWEEN_REPORTS = 0.1
+SECONDS_BETWEEN_REPORTS, MOMENT = 0.1, 1e-3
 LARGEST_PROOF = 2**28
 
 
@@ -65,9 +65,7 @@ class PatternSearch:
     tolerance
         Relative distance of the two ends at which a part is closed.
     memory
-        Bytes for open parts and kept proofs.
-    keep
-        Keep the multipliers of closed parts, as long as they take less than 256 MB.
+        Bytes for open parts and for the proofs of closed ones, which may take 256 MB.
 
     References
     ----------
@@ -84,7 +82,6 @@ class PatternSearch:
         tolerance: float = 1e-9,
         seed: int = 0,
         memory: float = math.inf,
-        keep: bool = True,
     ) -> None:
         self.norm, self.tolerance, self.seed, self.memory = norm, tolerance, seed, memory
         self.chain = slope_chain(network, slopes)
@@ -93,10 +90,10 @@ class PatternSearch:
         self.sweeps = PartSweeps(self.chain, self.box, norm)
         self.incumbent = Incumbent(network, self.chain, norm, self.proofs, feasibility)
         self.frontier, self.waiting = Frontier(), Waiting()
-        self.leaves: list[Leaf] | None = [] if keep else None
+        self.leaves: list[Leaf] | None = []
         self.closed = self.root = 0.0
         self.nodes = self._kept_bytes = 0
-        self._tightening = 0.0
+        self._tightening, self.deadline = 0.0, math.inf
 
     @np.errstate(over="ignore", invalid="ignore")
     def run(self, deadline: float = math.inf, on_progress: Report | None = None) -> PatternInterval:
@@ -109,8 +106,8 @@ class PatternSearch:
         on_progress
             Called with ``lower``, ``upper`` (both proven), ``done`` and ``open``.
         """
-        begin = now = time.perf_counter()
-        end = deadline - SHARE_OF_TIGHTENING * max(deadline - begin, 0.0)
+        begin, self.deadline = time.perf_counter(), deadline
+        end = begin + (1.0 - SHARE_OF_TIGHTENING) * (deadline - begin)
         self.incumbent.search(self.seed, end)
         self._open_roots(end)
         status, reported, batches = "exact", begin, 0
@@ -121,7 +118,7 @@ class PatternSearch:
                 break
             if on_progress is not None and now - reported > SECONDS_BETWEEN_REPORTS:
                 if self._tightening < SHARE_OF_TIGHTENING * (now - begin):
-                    self._tighten(now)
+                    self._tighten(now + MOMENT)
                 on_progress(self._report())
                 reported = time.perf_counter()
             if self.waiting.ready(BATCH) or not len(self.frontier):
@@ -129,7 +126,8 @@ class PatternSearch:
             else:
                 self._branch(search=batches < 8 or batches % 8 == 0)
                 batches += 1
-        self._tighten(min(deadline, time.perf_counter() + SHARE_OF_TIGHTENING * (now - begin)))
+        now = time.perf_counter()
+        self._tighten(min(deadline, now + SHARE_OF_TIGHTENING * (now - begin)))
         if on_progress is not None:
             on_progress(self._report())
         return self._answer(status)
@@ -168,8 +166,8 @@ class PatternSearch:
         )
 
     def _report(self) -> dict[str, Any]:
-        lower, upper = self.incumbent.lower, self.upper
-        return {"done": self.nodes, "open": self.open, "lower": lower, "upper": upper}
+        ends = {"lower": self.incumbent.lower, "upper": self.upper}
+        return {"done": self.nodes, "open": self.open, **ends}
 
     def _is_full(self) -> bool:
         """Tell whether memory is used up, after forgetting the kept proofs."""
@@ -182,14 +180,25 @@ class PatternSearch:
         """Bound the whole box; for l_1 once per input, the heaviest first."""
         parts = self.proofs.roots()
         rows = self.sweeps.start(self.seed)
-        count = max(1, ROOT_BYTES // (8 * rows.nbytes))
+        count = max(1, min(BATCH, ROOT_BYTES // (8 * rows.nbytes)))
         while parts and parts[0].proof.bound > self.target:
+            if self.open and time.perf_counter() > end:
+                break
             self._open_batch(parts[:count], [rows] * len(parts[:count]), end)
             parts = parts[count:]
         for part in parts:
-            self._close(part.proof)
-        self._tighten(end)
+            self._leave(part, rows)
+        self._tighten(max(end, time.perf_counter() + MOMENT))
         self.root = self.upper
+
+    def _leave(self, part: Part, rows: Rows) -> None:
+        """Close a part by the bound that it has, or keep it for later without any sweep."""
+        if part.proof.bound <= self.target:
+            self._close(part.proof)
+            return
+        unit = np.flatnonzero(self.box.undecided(part.choice))[:1]
+        end = np.ones(len(unit), dtype=np.int8)
+        self.frontier.push(Node(part, part.proof.bound, unit, end, rows, stage=1))
 
     def _open_batch(self, parts: Sequence[Part], rows: Sequence[Rows], end: float) -> None:
         swept = self.sweeps.sweep(parts, rows, 1)
@@ -239,7 +248,7 @@ class PatternSearch:
             if not len(undecided):
                 self._close_vertex(part)
                 continue
-            if value <= self.target and stage > 1:
+            if value <= self.target and stage > 1 and time.perf_counter() < self.deadline:
                 leaf = self.proofs.below(part, *multipliers.of(place), self.target, value)
                 if leaf is not None:
                     self._close(leaf)
@@ -275,12 +284,9 @@ class PatternSearch:
         self._close(leaf)
 
     def _tighten(self, end: float) -> None:
-        """Prove better bounds of the open nodes that decide the upper end, until the time is over.
-
-        At least a few nodes are tried.
-        """
+        """Prove better bounds of the open nodes that decide the upper end, while there is time."""
         begin = time.perf_counter()
-        while True:
+        while time.perf_counter() < end:
             nodes = heapq.nlargest(TIGHTENED, self._nodes, key=lambda node: node.bound)
             loose = [node for node in nodes if not node.tight]
             if not loose or nodes[0].tight:
@@ -290,6 +296,4 @@ class PatternSearch:
             for place, (node, value) in enumerate(zip(loose, values, strict=True)):
                 best = self.proofs.tightest(node.part, *multipliers.of(place), value)
                 node.part, node.tight = replace(node.part, proof=best), True
-            if time.perf_counter() > end:
-                break
         self._tightening += time.perf_counter() - begin

@@ -60,10 +60,10 @@ def strip_html(lines: Sequence[Line], left_out: str = "") -> str:
     scale = f"{axis.low * 1.05:.3g} to {axis.high / 1.05:.3g}, logarithmic"
     heads = ("method", "proven", scale)
     head = "".join(f'<th scope="col" class="lx-text">{text}</th>' for text in heads)
+    caption = "◀ upper, ▶ lower end; hollow: for one constant only; grey ↻: recomputing"
     return (
-        '<table class="lx-table lx-strip"><caption>Upper ends point left, lower ends right; hollow: '
-        f"for one constant only</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f'<p class="lx-note">{escape(left_out)}</p>'
+        f'<table class="lx-table lx-strip"><caption>{caption}</caption><thead><tr>{head}</tr>'
+        f'</thead><tbody>{body}</tbody></table><p class="lx-note">{escape(left_out)}</p>'
     )
 
 
@@ -90,7 +90,7 @@ def _row(line: Line, axis: Axis, band: tuple[float, float]) -> str:
     bound, label = line.bound, short_label(line.bound.method)
     name = "lx-fresh" if line.fresh else "lx-stale"
     marks, numbers = _ends(bound, axis), _numbers(bound)
-    note = _mark(bound) if line.fresh else '<span class="lx-note">recomputing</span>'
+    note = _mark(bound) if line.fresh else '<span title="recomputing">↻</span>'
     return (
         f'<tr class="{name}"><th scope="row" class="lx-text">{escape(label)}</th>'
         f'<td class="lx-text" title="{seconds_text(bound.seconds)}">{numbers} {note}</td>'

@@ -25,10 +25,11 @@ function render({ model, el }) {
     const again = choice && el.querySelector(`[data-choice="${choice}"]`);
     if (again) again.focus();
   };
-  el.dataset.lmSuppressShortcuts = "true";  // Enter is ours, not the notebook's
   el.addEventListener("click", choose);
   el.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") choose(event);
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.stopPropagation();  // or the notebook would go into its edit mode
+    choose(event);
   });
   model.on("change:html", draw);
   draw();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from html import escape
 
 import ipywidgets
@@ -34,6 +35,7 @@ class LivePanel(Panel):
         super().__init__(state)
         self.live: Live | None = None
         self._asked: object = None
+        self._asked_at = -SECONDS_BETWEEN_QUESTIONS
         self._due: asyncio.TimerHandle | None = None
         self._pumping: asyncio.Task[None] | None = None
         self.on = ipywidgets.Checkbox(value=True, description="live values", indent=False)
@@ -46,7 +48,7 @@ class LivePanel(Panel):
     def refresh(self) -> None:
         """Ask anew if the question has changed, if the panel is on the screen and switched on.
 
-        Where an event loop runs, changes that follow each other within 30 ms are one.
+        Where an event loop runs, questions follow each other after 30 ms or more.
         """
         if not self.visible or not self.on.value:
             return
@@ -56,7 +58,8 @@ class LivePanel(Panel):
             self._ask()
             return
         if self._due is None:
-            self._due = loop.call_later(SECONDS_BETWEEN_QUESTIONS, self._ask)
+            wait = max(0.0, self._asked_at + SECONDS_BETWEEN_QUESTIONS - time.monotonic())
+            self._due = loop.call_later(wait, self._ask)
 
     def python_call(self) -> str:
         """Return the lines that ask the quick methods of the strip."""
@@ -112,7 +115,7 @@ class LivePanel(Panel):
         question, settings = self.state.question, self.state.settings.parameters
         asked = None if question is None else question.key, repr(settings)
         if asked != self._asked:
-            self._asked = asked
+            self._asked, self._asked_at = asked, time.monotonic()
             self.live.ask(question, settings)
             self._draw()
             self._follow()

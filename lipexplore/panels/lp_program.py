@@ -40,19 +40,21 @@ def program_of(question: Question, run: PlannedRun) -> Program:
     part, region = layer_slice(question.network, question.region, question.layers)
     head = part.head(question.output, question.minus)
     cost = cost_of(question, run)
-    if cost.refused or cost.note:
+    if not cost.size:
         return Program(head, missing=cost.refused or f"The LP is not drawn: {cost.note}.")
     try:
         method = LipoptLP(**run.settings)
         slopes = method.slope_ranges(head, region)
         problem = norm_gradient_problem(head, slopes, Norm.parse(question.norm))
         cliques = clique_family(problem, head, slopes, method.clique_family)
-        if cost.size["nonzeros"] > LARGEST_NONZEROS:
+        missing = cost.refused
+        if not missing and cost.size["nonzeros"] > LARGEST_NONZEROS:
             size = ", ".join(f"{count:,} {name}" for name, count in cost.size.items())
             missing = (
                 f"The LP is not drawn: {size}. The limit is {LARGEST_NONZEROS:,} nonzeros; choose "
                 "a lower degree, a smaller clique family or a sparser network."
             )
+        if missing:
             return Program(head, problem, None, cliques, missing)
         meeting = method.subsets == "meeting"
         degree = method.degree_for(problem)

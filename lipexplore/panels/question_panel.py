@@ -100,7 +100,7 @@ class QuestionPanel(SettingsPanel):
         digit = self._show_digits(question.network) if around_digit else ""
         text = escape(undecided_text(question, self.slopes.value))
         self.picture.value = (
-            f'<div class="lx-digit">{digit}<p role="status" aria-live="polite">{text}</p></div>'
+            f'<div class="lx-digit">{digit}</div><p role="status" aria-live="polite">{text}</p>'
         )
 
     def python_call(self) -> str:

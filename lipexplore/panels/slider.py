@@ -42,7 +42,9 @@ function render({ model, el }) {
   number.addEventListener("blur", show);
   model.on("change:value", show);
   el.classList.add("lx-slider");
-  el.dataset.lmSuppressShortcuts = "true";  // arrow keys are ours, not the notebook's
+  el.addEventListener("keydown", (event) => {  // keys that move the slider are no shortcuts
+    if (/^(Arrow|Page|Home|End)/.test(event.key)) event.stopPropagation();
+  });
   el.append(label, range, number);
   show();
 }

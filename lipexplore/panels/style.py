@@ -71,7 +71,9 @@ STYLE: Final = """<style>
 .lx-panel .lx-digit svg { border: 1px solid var(--jp-border-color1, #999); flex: none; }
 .lx-panel .jupyter-widget-tab > .widget-tab-contents { padding: 6px 6px 0 2px; border: none;
   overflow: hidden; }
-.lx-panel .jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 0 1 auto; min-width: 6em;
+.lx-panel .jupyter-widget-tab > .lm-TabBar .lm-TabBar-content { flex-wrap: wrap; }
+.lx-panel .jupyter-widget-tab > .lm-TabBar { overflow: visible; height: auto; max-height: none; }
+.lx-panel .jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 0 0 auto; min-width: 0;
   line-height: var(--lx-line); height: var(--lx-line); font-size: var(--lx-font); }
 .lx-panel .jupyter-widget-tab .lm-TabBar-tabLabel { font-size: var(--lx-font); }
 .lx-panel .lx-plot { overflow: hidden; }
@@ -90,7 +92,7 @@ STYLE: Final = """<style>
 .lx-panel .js-plotly-plot .modebar-group { background: transparent !important; }
 .lx-panel .lx-strip { width: 100%; }
 .lx-panel .lx-strip td, .lx-panel .lx-strip th { padding-top: 0; padding-bottom: 0; }
-.lx-panel table.lx-strip td.lx-text { white-space: normal; }
+.lx-panel table.lx-strip caption { font-size: 0.9em; color: var(--jp-ui-font-color2, #555); }
 .lx-panel .lx-strip svg { display: block; }
 .lx-panel .lx-strip .lx-band { fill: var(--jp-brand-color1, #1976d2); fill-opacity: 0.14; }
 .lx-panel .lx-strip .lx-stale { opacity: 0.45; filter: grayscale(1); }

@@ -56,7 +56,7 @@ def _multipliers(lmi: SlopeLMI) -> Array:
             power *= 0.5
     else:
         raise np.linalg.LinAlgError("no multipliers make the matrix positive definite")
-    least = float(np.linalg.norm(root, 2)) ** 2
+    least = max(float(np.linalg.norm(root, 2)) ** 2, float(np.finfo(np.float64).tiny))
     total = lmi.weight * float(c[1:units].sum())
     balance = np.sqrt(2.0 * least / total)
     return np.concatenate([[2.0 * least / balance], balance * c[1:]])

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class App:
-    """A running app; ``address`` is what it printed."""
+    """A running app; ``address`` is the one it printed, as this machine reaches it."""
 
     def __init__(self, home: Path, *options: str) -> None:
         environment = os.environ | {
@@ -43,7 +43,7 @@ class App:
         with self._server.stdout as lines:
             found = re.search(r"http://\S+", lines.readline() + lines.readline())
         assert found, self.log()
-        self.address = found[0]
+        self.address = re.sub("//[^:]+", "//127.0.0.1", found[0])
 
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")

@@ -100,10 +100,12 @@ def notebook(page, lab):
 
 @pytest.fixture(scope="module")
 def timings():
-    """Seconds by name; saved to artifacts/browser-timings.json."""
+    """Seconds by name; saved to artifacts/browser-timings.json, among those of other modules."""
     measured: dict[str, float] = {}
     yield measured
     if measured:
         ARTIFACTS.mkdir(exist_ok=True)
-        text = json.dumps(measured, indent=2, sort_keys=True)
-        (ARTIFACTS / "browser-timings.json").write_text(text + "\n", encoding="utf-8")
+        file = ARTIFACTS / "browser-timings.json"
+        before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        text = json.dumps(before | measured, indent=2, sort_keys=True)
+        file.write_text(text + "\n", encoding="utf-8")

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from lipexplore.panels.question_panel import NORMS
 from tests.browser.page import Notebook
 from tests.browser.test_workbench import open_panel
 
@@ -19,7 +20,11 @@ def test_files_zoom_and_undo(page, lab):
     open_panel(notebook)
     panel = notebook.panel()
 
-    plot = panel.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    page.set_viewport_size({"width": 1500, "height": 1300})
+    page.wait_for_timeout(1000)
+    area = panel.locator(".js-plotly-plot .nsewdrag").first
+    area.scroll_into_view_if_needed()
+    plot = area.bounding_box()
     before = page.evaluate(X_RANGE)
     page.mouse.move(plot["x"] + 0.2 * plot["width"], plot["y"] + 0.2 * plot["height"])
     page.mouse.down()
@@ -33,7 +38,7 @@ def test_files_zoom_and_undo(page, lab):
     page.wait_for_timeout(1000)
     assert page.evaluate(X_RANGE) == pytest.approx(zoomed)
 
-    notebook.choose("input norm", "ℓ2  (l2)")
+    notebook.choose("input norm", next(label for label, name in NORMS if name == "l2"))
     panel.get_by_role("button", name="Undo", exact=True).first.focus()
     page.keyboard.press("Enter")
     page.wait_for_function(

@@ -8,6 +8,7 @@ import pytest
 
 from lipexplore.bounds import bound
 from lipexplore.networks.gallery import gallery_network
+from lipexplore.panels.sources import shipped_title
 from lipexplore.rounding import text_above
 from tests.browser.page import Notebook
 
@@ -65,7 +66,7 @@ def test_opening_running_and_clicking(page, lab, timings):
     value = bound(gallery_network(DEFAULT), "lipopt-lp", output=3, degree=2).value
     assert on_screen(notebook)["LiPopt LP 2"] == text_above(value)
 
-    notebook.choose("network", PRUNED)
+    notebook.choose("network", shipped_title(PRUNED))
     panel.get_by_label("3", exact=True).check()
     panel.locator(".lx-controls th", has_text="LiPopt LP, degree 3").wait_for()
     press(notebook, "Run", point=(LABEL, "degree 3"))
@@ -132,7 +133,7 @@ def test_sparsity_code_and_large_type(notebook, timings):
     page.set_viewport_size({"width": 1280, "height": 900})
     notebook.shoot("5-sparsity")
     panel.get_by_role("tab", name="Code").click()
-    panel.get_by_text('lipexplore.bound(network, "lipopt-lp"').wait_for()
+    panel.get_by_text('lipexplore.bound(network, "lipopt-lp"').filter(visible=True).wait_for()
     notebook.shoot("6-code")
     panel.get_by_role("tab", name="Bounds").click()
     page.set_viewport_size({"width": 1280, "height": 720})

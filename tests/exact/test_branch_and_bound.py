@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lipexplore import WHOLE_SPACE, Ball, Network, Norm
+from lipexplore import WHOLE_SPACE, Ball, Network, Norm, bound
 from lipexplore.exact.branch_and_bound import PatternSearch
 from lipexplore.exact.pattern_ascent import ascend, shaken
 from lipexplore.exact.pattern_feasibility import Feasibility
@@ -229,3 +229,11 @@ def test_shaking_flips_a_share_of_the_units():
     flipped = copies.mean(axis=1)
     assert flipped.max() < 0.4
     assert flipped.max() > 0.1
+
+
+def test_the_root_is_bounded_by_the_relaxation():
+    network = random_dense((20, 20, 20, 1), 0)
+    for norm in (Norm.L2, Norm.LINF):
+        found = PatternSearch(network, slope_ranges(network, WHOLE_SPACE), norm).run()
+        relaxation = bound(network, "shor", norm).value
+        assert found.upper <= found.root <= 1.001 * relaxation

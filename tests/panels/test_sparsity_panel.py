@@ -106,8 +106,11 @@ def test_marked_products_are_those_inside_the_clique(panel):
 
 def test_large_program_keeps_its_cliques_and_counts():
     panel = opened(random_dense((40, 30, 1), 0))
-    panel.state.change(degrees=(4,))
+    panel.state.change(degrees=(3,))  # too many to draw, not too many to solve
     assert "The LP is not drawn" in str(panel.program.widget.outputs)
+    assert figure_of(panel.tree)["data"]
+    panel.state.change(degrees=(7,))  # too many for any memory
+    assert "of memory, above the limit" in str(panel.program.widget.outputs)
     assert "nonzeros" in str(panel.program.widget.outputs)
     assert figure_of(panel.tree)["data"]
     assert "clique 1 of 30" in panel.text.value

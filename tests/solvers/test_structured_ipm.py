@@ -1,6 +1,7 @@
 """The interior point method for structured inequalities against CVXOPT and in itself."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,3 +98,10 @@ def test_every_iterate_lies_above_the_optimum():
     best = run(lmi, tolerance=1e-9, on_progress=seen.append).value
     assert [item.iteration for item in seen] == list(range(1, len(seen) + 1))
     assert all(item.primal >= best * (1 - 1e-12) for item in seen)
+
+
+def test_outputs_whose_squares_underflow_leave_a_finite_start():
+    lmi = lmi_of((3, 4, 1), Norm.LINF)
+    pair = start(replace(lmi, outer=1e-304 * lmi.outer))
+    assert np.isfinite(pair.c).all()
+    assert (pair.c > 0.0).all()
