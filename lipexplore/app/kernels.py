@@ -60,7 +60,7 @@ class PageKernels(AsyncMappingKernelManager):
             number
             for number in set(self.list_kernel_ids()) - self.starting
             if not self._kernel_connections.get(number)
-            and self.get_kernel(number).last_activity < before  # type: ignore[attr-defined]
+            and self.get_kernel(number).last_activity < before
         ]
 
 

@@ -37,6 +37,10 @@ MOST_LEVELS, FULL_BATCH = 6, 16
 
 ROOT_BLOCK, ROOT_BLOCKS, STALLED = 20, 15, 2e-3
 """The roots are swept on until a block raises no value by more than this share of its gap."""
+RENEWED, RENEWALS = 3, (1e-2, 5e-2)
+"""An open part gets a proof of its own once it has fixed so many slopes more than the part whose
+proof it inherits; how far above its value that is tried."""
+
 ROOT_BYTES = 2**27
 
 TIGHTENED, TIGHTENING_SWEEPS, SHARE_OF_TIGHTENING = 4, 60, 0.1
@@ -255,6 +259,7 @@ class PatternSearch:
                     continue
             if self.incumbent.excludes(part.choice):
                 continue
+            part = self._renewed(part, *multipliers.of(place), value)
             order = np.argsort(-scores[place, undecided], kind="stable")[:MOST_LEVELS]
             units = undecided[order]
             ends = np.where(vertices[place, units], 1, -1).astype(np.int8)
@@ -264,6 +269,25 @@ class PatternSearch:
                 self.waiting.add(node)
             else:
                 self.frontier.push(node)
+
+    def _renewed(self, part: Part, mu: Array, tau: Sequence[Array], value: float) -> Part:
+        """Return an open part with a proof of its own where its ancestor's has grown old.
+
+        So the upper end follows the search: it is the largest bound that is left.
+        """
+        age = np.count_nonzero(part.choice != part.proof.choice)
+        if age < RENEWED or not self._watched:
+            return part
+        for widening in RENEWALS:
+            bound = value * (1.0 + widening)
+            leaf = (
+                None
+                if bound >= part.proof.bound
+                else self.proofs.below(part, mu, tau, bound, value)
+            )
+            if leaf is not None:
+                return replace(part, proof=leaf)
+        return part
 
     def _close(self, leaf: Leaf) -> None:
         self.closed = max(self.closed, leaf.bound)
