@@ -21,6 +21,7 @@ from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_chain import slope_chain
 from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
+from lipexplore.rounding import Array
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -98,6 +99,7 @@ class PatternSearch:
         self.closed = self.root = 0.0
         self.nodes = self._kept_bytes = 0
         self._tightening, self.deadline = 0.0, math.inf
+        self._watched = False
 
     @np.errstate(over="ignore", invalid="ignore")
     def run(self, deadline: float = math.inf, on_progress: Report | None = None) -> PatternInterval:
@@ -111,6 +113,7 @@ class PatternSearch:
             Called with ``lower``, ``upper`` (both proven), ``done`` and ``open``.
         """
         begin, self.deadline = time.perf_counter(), deadline
+        self._watched = on_progress is not None or deadline < math.inf
         end = begin + (1.0 - SHARE_OF_TIGHTENING) * (deadline - begin)
         self.incumbent.search(self.seed, end)
         self._open_roots(end)
