@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lipexplore.certificates.chain import SAFETY, ChainProver, square_below
 from lipexplore.certificates.chain_multipliers import covariance_bound
-from lipexplore.certificates.chain_proof import is_proven_gain
+from lipexplore.certificates.chain_proof import is_proven_gain, is_zero
 from lipexplore.certificates.chain_repairs import lowered
 from lipexplore.networks.slope_chain import SlopeChain
 from lipexplore.rounding import Array
@@ -81,6 +81,8 @@ class PruningProver(ChainProver):
         if not (np.isfinite(wide) & (wide > 0.0)).all():
             return False
         chain = self._with(lower, upper)
+        if is_zero(chain):
+            return True
         outer = square_below(bound, chain.exponent, wide)
         reduced = self._reduced(chain, wide) if outer > 0.0 else None
         return reduced is not None and is_proven_gain(*reduced, outer, tau)

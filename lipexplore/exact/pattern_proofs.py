@@ -20,6 +20,7 @@ Integers = NDArray[np.object_]
 NEGLIGIBLE = 1e-8
 LARGEST_SYSTEM = 80
 LARGEST_CACHE = 2000
+PRIME = 2**31 - 1
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -85,7 +86,7 @@ class ExactForms:
         self.from_first_layer = (
             isinstance(region, WholeSpace)
             and len(first) <= first.shape[1]
-            and int(np.linalg.matrix_rank(first)) == len(first)
+            and has_independent_rows(first)
         )
         self.n_columns = len(first) if self.from_first_layer else first.shape[1]
         self._network = network
@@ -246,3 +247,26 @@ def _dyadic(array: Array) -> tuple[Integers, int]:
     integers = np.empty(len(ratios), dtype=object)
     integers[:] = [a * (2**exponent // b) for a, b in ratios]
     return integers.reshape(array.shape), exponent
+
+
+def has_independent_rows(matrix: Array) -> bool:
+    """Prove that the rows of a float matrix are independent; False says nothing.
+
+    Elimination modulo a prime: floats are dyadic rationals, and a minor that is not zero modulo the
+    prime is not zero.
+    """
+    rows = np.array([[_residue(entry) for entry in row] for row in matrix.tolist()], dtype=np.int64)
+    for k in range(len(rows)):
+        (columns,) = np.nonzero(rows[k])
+        if not len(columns):
+            return False
+        pivot = int(columns[0])
+        inverse = pow(int(rows[k, pivot]), -1, PRIME)
+        factors = rows[k + 1 :, pivot] * inverse % PRIME
+        rows[k + 1 :] = (rows[k + 1 :] - factors[:, None] * rows[k]) % PRIME
+    return True
+
+
+def _residue(number: float) -> int:
+    numerator, denominator = number.as_integer_ratio()
+    return numerator * pow(denominator, -1, PRIME) % PRIME

@@ -14,6 +14,7 @@ from lipexplore.errors import RelaxationTooLarge, UnsupportedQuestion
 from lipexplore.exact.activation_patterns import count_above, enumerate_patterns
 from lipexplore.exact.pattern_feasibility import Feasibility
 from lipexplore.exact.pattern_program import PatternProgram
+from lipexplore.exact.pattern_proofs import has_independent_rows
 from lipexplore.networks.generators import random_dense
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
@@ -316,3 +317,15 @@ def test_a_trained_deep_classifier_has_l_below_p_star_in_a_ball():
     at_witness = np.abs(question[0].jacobian(answer.witness)[3]).sum()
     assert at_witness == pytest.approx(answer.lower, rel=1e-11)
     assert np.abs(answer.witness - 0.5).max() <= 0.1
+
+
+def test_independent_rows_are_proven_exactly():
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((6, 9))
+    assert has_independent_rows(matrix)
+    assert has_independent_rows(np.ldexp(matrix, -900))
+    assert has_independent_rows(np.array([[1.0, 1.0], [1.0, 1.0 + 2.0**-52]]))
+    whole = rng.integers(-9, 9, (5, 9)).astype(float)
+    for combination in rng.integers(-3, 4, (20, 5)).astype(float):
+        assert not has_independent_rows(np.vstack([whole, combination @ whole]))
+    assert not has_independent_rows(np.zeros((1, 3)))
