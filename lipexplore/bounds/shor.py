@@ -128,7 +128,13 @@ class Shor(SlopeMethod):
             rows = np.vstack([chain.weights[-1] for chain in members])
             share = len(batch) / (len(heads) - int(batch[0]))
             now = time.perf_counter()
-            problem = VectorPass(members[0], norm, outputs=rows)
+            problem = VectorPass(
+                members[0],
+                norm,
+                lower=[np.stack(ends) for ends in zip(*(c.lower for c in members), strict=True)],
+                upper=[np.stack(ends) for ends in zip(*(c.upper for c in members), strict=True)],
+                outputs=rows,
+            )
             run = self._run(problem, members, None, now + share * (deadline - now), None)
             each = replace(
                 run,

@@ -18,7 +18,7 @@ from lipexplore.certificates.chain_multipliers import (
 )
 from lipexplore.certificates.chain_proof import is_proven_gain, is_zero
 from lipexplore.certificates.chain_repairs import Candidate, lowered, repaired
-from lipexplore.networks.slope_chain import SlopeChain
+from lipexplore.networks.slope_chain import SlopeChain, without_idle_units
 from lipexplore.norms import Norm
 from lipexplore.rounding import Array, down, sum_up, up
 
@@ -199,7 +199,7 @@ def chain_of_column(chain: SlopeChain, column: int | None) -> SlopeChain:
     if column is None:
         return chain
     first = np.ascontiguousarray(chain.weights[0][:, column : column + 1])
-    return replace(chain, weights=(first, *chain.weights[1:]))
+    return without_idle_units(replace(chain, weights=(first, *chain.weights[1:])))
 
 
 def _close(chain: SlopeChain, inputs: Array, tau: Multipliers, least: float) -> Candidate | None:

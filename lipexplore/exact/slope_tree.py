@@ -188,7 +188,8 @@ class SlopeBox:
             np.nextafter(self.upper, -np.inf),
             self.upper,
         )
-        self.free = joined(slopes.lower) < joined(slopes.upper)
+        moving = joined(slopes.lower) < joined(slopes.upper)
+        self.free = moving & (self.lower < self.upper)
         self._pairs = list(pairwise(accumulate(chain.widths[1:-1], initial=0)))
 
     def ranges(self, choice: Choice) -> tuple[list[Array], list[Array]]:

@@ -7,7 +7,7 @@ so that whatever works on it costs layers times width squared, not the square of
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,8 @@ class SlopeChain:
         W_1, .., W_{d+1}, arrays of shape (n_l, n_{l-1}). Where only products are needed, as in the
         vector pass, SciPy's sparse arrays and LinearOperators do as well.
     lower, upper
-        Per hidden layer the ends of the slopes, arrays (n_l,).
+        Per hidden layer the ends of the slopes, arrays (n_l,). Both are 0 for units through which
+        no path of non-zero weights leads: their slope does not matter, their multiplier would.
     exponent
         Power of two between the chain's Jacobian and the network's.
     absolute_errors
@@ -78,13 +79,37 @@ def slope_chain(network: Network, slopes: SlopeRanges) -> SlopeChain:
     """
     weights, lost, weight_powers = zip(*map(_scaled_weight, network.weights), strict=True)
     ends, powers = _scaled_slopes(slopes)
-    return SlopeChain(
+    chain = SlopeChain(
         weights=weights,
         lower=tuple(low for low, _ in ends),
         upper=tuple(high for _, high in ends),
         exponent=sum(weight_powers) + sum(powers),
         absolute_errors=lost,
         last_error=HEAD_ERROR if network.n_outputs == 1 else 0.0,
+    )
+    return without_idle_units(chain)
+
+
+def without_idle_units(chain: SlopeChain) -> SlopeChain:
+    """Fix the slopes of units that no path leads through at 0, which changes no gradient.
+
+    A chain whose weights carry absolute errors is returned as it is: a zero may hide a path.
+    """
+    if any(chain.absolute_errors):
+        return chain
+    present = [weight != 0.0 for weight in chain.weights]
+    moving = [(a != 0.0) | (b != 0.0) for a, b in zip(chain.lower, chain.upper, strict=True)]
+    reached = [np.ones(chain.widths[0], dtype=bool)]
+    for rows, moves in zip(present, moving, strict=False):
+        reached.append((rows & reached[-1]).any(axis=1) & moves)
+    leaving = [present[-1].any(axis=0)]
+    for rows, moves in zip(present[:0:-1][1:], reversed(moving[1:]), strict=True):
+        leaving.append((rows & (leaving[-1] & moves)[:, None]).any(axis=0))
+    alive = [a & b for a, b in zip(reached[1:], reversed(leaving), strict=True)]
+    return replace(
+        chain,
+        lower=tuple(np.where(on, low, 0.0) for on, low in zip(alive, chain.lower, strict=True)),
+        upper=tuple(np.where(on, high, 0.0) for on, high in zip(alive, chain.upper, strict=True)),
     )
 
 

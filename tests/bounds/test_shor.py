@@ -139,6 +139,24 @@ def test_margins_as_one_batch(norm):
         assert answer.value >= answer.solver_value
 
 
+@pytest.mark.parametrize("density", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
+def test_units_without_a_path_do_not_loosen_the_bound(norm, density):
+    network = lipexplore.load_network("digits-64-20-10-relu").prune(density)
+    solver = lipexplore.bound(network, "slope-lmi", norm=norm, output=3)
+    ours = lipexplore.bound(network, "shor", norm=norm, output=3)
+    assert ours.status == "done"
+    assert ours.value == pytest.approx(solver.value, rel=3e-6)
+
+
+def test_margins_with_units_that_only_some_outputs_use():
+    network = lipexplore.load_network("digits-64-20-10-relu").prune(0.1)
+    table = lipexplore.margins(network, "shor", norm="linf")
+    for i, j in ((0, 1), (3, 8), (9, 2)):
+        single = lipexplore.bound(network, "shor", norm="linf", output=i, minus=j)
+        assert table.value[i, j] == pytest.approx(single.value, rel=3e-6)
+
+
 def test_every_input_of_l1_has_its_certificate():
     network = random_dense((5, 6, 6, 1), 13)
     answer = lipexplore.bound(network, "shor", "l1")
