@@ -22,6 +22,7 @@ from lipexplore.networks.slope_ranges import SlopeRanges
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.relaxations.memory import limit_bytes
+from lipexplore.rounding import text_below
 
 STRATEGIES = ("auto", "branch", "tree")
 LARGEST_TABLE = 2**18
@@ -157,7 +158,10 @@ class Exact(SlopeMethod):
             deadline=deadline,
             on_progress=on_progress,
         )
-        status = "exact" if found.status == "optimal" else found.status
+        status = found.status
+        if status == "optimal":
+            closed = found.upper <= found.lower * (1.0 + 10.0 * self.tolerance)
+            status = "exact" if closed else "exact but for rounding"
         size = {"width": found.width, "entries": found.entries}
         return self._interval(found.upper, found.lower, status, size, found.slopes)
 
@@ -215,7 +219,9 @@ class Exact(SlopeMethod):
         if found is None or found.lower < answer.lower * (1.0 - 1e-9):
             return answer
         lower_of: Constant = "L"
-        status = f"{answer.status}, attained: P* = L" if answer.status == "exact" else answer.status
+        status = answer.status
+        if status == "exact":
+            status = f"exact, attained with margin {text_below(found.margin, 3)}: P* = L"
         return replace(
             answer, lower=found.lower, lower_of=lower_of, witness=found.point, status=status
         )

@@ -11,7 +11,7 @@ import ipywidgets
 from lipexplore.figures.live_strip import Line, strip_html, strip_sentence
 from lipexplore.figures.texts import seconds_text, short_label
 from lipexplore.jobs.survey import WAITS
-from lipexplore.panels.controls import on_value
+from lipexplore.panels.controls import on_value, show
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.state import Change, WorkbenchState
 from lipexplore.panels.surveys import SECONDS_BETWEEN_POLLS, Answer, Live
@@ -40,9 +40,16 @@ class LivePanel(Panel):
         self._pumping: asyncio.Task[None] | None = None
         self.on = ipywidgets.Checkbox(value=True, description="live values", indent=False)
         on_value(self.on, lambda _: self.refresh())
+        self.each = ipywidgets.Checkbox(
+            value=True,
+            description="each method",
+            tooltip="one line per method; else one sentence, so that the plot stays in view",
+            indent=False,
+        )
+        on_value(self.each, lambda _: self._unfold())
         self.strip = ipywidgets.HTML()
         self.status = ipywidgets.HTML()
-        self.children = (ipywidgets.HBox([self.on, self.status]), self.strip)
+        self.children = (ipywidgets.HBox([self.on, self.each, self.status]), self.strip)
         state.listen(self._hear)
 
     def refresh(self) -> None:
@@ -89,6 +96,10 @@ class LivePanel(Panel):
         while (self._due is not None or self._busy) and loop.time() < end:
             await asyncio.sleep(SECONDS_BETWEEN_POLLS)
 
+    def fold(self) -> None:
+        """Show one sentence instead of one line per method."""
+        self.each.value = False
+
     def close(self) -> None:
         """End the worker of the strip."""
         if self._due is not None:
@@ -101,6 +112,10 @@ class LivePanel(Panel):
     @property
     def _busy(self) -> bool:
         return self.live is not None and self.live.busy
+
+    def _unfold(self) -> None:
+        for part in (self.strip, self.call):
+            show(part, self.each.value)
 
     def _hear(self, change: Change) -> None:
         if change == "settings" or (change == "rows" and self.live is None):
@@ -139,6 +154,7 @@ class LivePanel(Panel):
         answers = self.live.answers
         lines = [Line(a.bound, a.fresh) for a in answers if a.bound is not None]
         self.strip.value = strip_html(lines, _waiting_text(answers))
+        (self.status.add_class if self.live.busy else self.status.remove_class)("lx-stale")
         if not self.live.busy:
             fresh = [line.bound for line in lines if line.fresh]
             self._say(self._problem() or strip_sentence(fresh))

@@ -37,6 +37,7 @@ class NetworkPanel(SettingsPanel):
     def __init__(self, state: WorkbenchState) -> None:
         super().__init__(state)
         self.network = self.bind("network", ipywidgets.Dropdown, "network")
+        self.network.add_class("lx-unlabelled")  # the heading says it, and names are long
         self.upload = ipywidgets.FileUpload(
             description="Open a file (.npz)",
             accept=".npz,.onnx",
@@ -79,6 +80,7 @@ class NetworkPanel(SettingsPanel):
             self.network.options = options
         for name in ("network", "kept"):
             getattr(self, name).value = getattr(settings, name)
+        self.network.tooltip = self.network.label
         self._fill_random()
         self._fill_outputs()
         self._tell()

@@ -98,6 +98,9 @@ class Panel(ABC):
         if self.visible:
             self.refresh()
 
+    def fold(self) -> None:  # noqa: B027 (few panels need it)
+        """Take little room: called where other panels stand below."""
+
     def tick(self) -> None:  # noqa: B027 (few panels need it)
         """Bring elapsed times up to date; called 20 times per second while something runs."""
 

@@ -90,6 +90,11 @@ STYLE: Final = """<style>
   stroke: var(--jp-ui-font-color1, #222) !important; }
 .lx-panel .js-plotly-plot .modebar-btn path { fill: var(--jp-ui-font-color2, #555) !important; }
 .lx-panel .js-plotly-plot .modebar-group { background: transparent !important; }
+.lx-panel .lx-unlabelled > .widget-label { position: absolute; clip-path: inset(50%); }
+.lx-panel .lx-is-live > .widget-hbox { gap: 14px; align-items: center; overflow: visible; }
+.lx-panel .lx-is-live .widget-checkbox { width: auto; flex: none; margin: 0; }
+.lx-panel .lx-is-live > .widget-hbox > .widget-html { flex: 1 1 auto; width: auto; margin: 0; }
+.lx-panel .lx-is-live > .widget-hbox > .lx-stale { opacity: 0.45; }
 .lx-panel .lx-strip { width: 100%; }
 .lx-panel .lx-strip td, .lx-panel .lx-strip th { padding-top: 0; padding-bottom: 0; }
 .lx-panel table.lx-strip caption { font-size: 0.9em; color: var(--jp-ui-font-color2, #555); }

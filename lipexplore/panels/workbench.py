@@ -64,6 +64,8 @@ class Workbench(Page):
         )
         self.tabs.observe(lambda change: self._turn_to(change["new"]), names="selected_index")
         self._page()
+        for panel in self._at("strip"):
+            panel.fold()
         for panel in (*self._at("side"), *self._at("strip")):
             panel.show(True)
         self._turn_to(0)

@@ -291,25 +291,33 @@ def _job():
     return Job(random_dense((2, 2, 1), seed=0), "path")
 
 
-def test_everything_on_an_event_loop():
+def test_everything_on_an_event_loop(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # run times learned before choose no method
+
     async def use():
         made = explore()
+        ticks = []
+
+        async def tick():
+            while True:
+                ticks.append(made.state.busy)
+                await asyncio.sleep(0.01)
+
+        ticking = asyncio.create_task(tick())
         opened = await made.finished()
         made.panels["network"].network.value = "digits-64-20-10-relu-zeros95"
         await asyncio.sleep(0.2)
         made.run.click()
-        ticks = 0
-        while made.state.busy:
-            await asyncio.sleep(0.01)
-            ticks += 1
         second = await made.finished()
+        ticking.cancel()
         made.close()
-        return opened, second, ticks
+        return opened, second, sum(ticks), set(made.state.settings.methods)
 
-    opened, second, ticks = asyncio.run(use())
-    assert len(opened) == len(second) >= 6
+    opened, second, ticks_while_busy, chosen = asyncio.run(use())
+    assert len(chosen) >= 6
+    assert set(opened["method"]) == set(second["method"]) == chosen
     assert set(second["network"]) == {"digits-64-20-10-relu-zeros95"}
-    assert ticks > 2
+    assert ticks_while_busy > 2
 
 
 def test_whole_page_is_small(panel):
