@@ -95,7 +95,7 @@ def without_idle_units(chain: SlopeChain) -> SlopeChain:
 
     A chain whose weights carry absolute errors is returned as it is: a zero may hide a path.
     """
-    if any(chain.absolute_errors):
+    if chain.depth == 0 or any(chain.absolute_errors):
         return chain
     present = [weight != 0.0 for weight in chain.weights]
     moving = [(a != 0.0) | (b != 0.0) for a, b in zip(chain.lower, chain.upper, strict=True)]

@@ -48,3 +48,9 @@ def test_a_zero_that_underflow_made_is_no_missing_path():
     tiny = Network([[[1.0], [5e-324]], [[1.0, 1.0]]])
     chain = slope_chain(tiny, slope_ranges(tiny, WHOLE_SPACE))
     assert chain.upper[0].tolist() == [1.0, 1.0]
+
+
+def test_no_hidden_layer_is_a_chain_too():
+    network = Network([[[4.0, 0.0], [1.0, 2.0]]])
+    chain = slope_chain(network, slope_ranges(network, WHOLE_SPACE))
+    assert gradient(chain, []).tolist() == network.weights[0].tolist()
