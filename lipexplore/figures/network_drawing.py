@@ -20,6 +20,7 @@ MOST_LINES = 90
 """Of the weights between two columns only so many are drawn, the largest."""
 
 WIDTH, HEIGHT, MARGIN, FOOT = 300.0, 190.0, 18.0, 34.0
+LABEL = 72.0  # the widest "⋮ 999 marked"
 RADIUS, THICKEST, THINNEST = 4.0, 2.6, 0.35
 
 
@@ -145,8 +146,10 @@ def _units(column: Column, chosen: bool, marked: set[int], asked: set[int]) -> s
     if len(column.shown) < column.size:
         more = len(marked - set(column.shown.tolist()))
         told = f"⋮ {more} marked" if more else "⋮"
+        margin = LABEL / 2.0 if more else 0.0
+        x = min(max(column.x, margin), WIDTH - margin)
         drawn.append(
-            f'<text x="{column.x:.1f}" y="{HEIGHT / 2.0 + 4:.1f}" text-anchor="middle" '
+            f'<text x="{x:.1f}" y="{HEIGHT / 2.0 + 4:.1f}" text-anchor="middle" '
             f'fill="currentColor">{told}</text>'
         )
     drawn.append(

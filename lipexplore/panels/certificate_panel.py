@@ -179,7 +179,10 @@ def summary_html(bound: Bound) -> str:
             "proven",
             " and ".join(t for t in (upper_text(bound, 9), lower_text(bound, 9)) if t != "–"),
         ),
-        ("the solver said", "–" if math.isnan(bound.solver_value) else f"{bound.solver_value:.9g}"),
+        (
+            "before branching" if bound.side == "interval" else "the solver said",
+            "–" if math.isnan(bound.solver_value) else f"{bound.solver_value:.9g}",
+        ),
         (
             "distance of the ends" if bound.side == "interval" else "added to make it a proof",
             f"{bound.residual:.2g}" if math.isfinite(bound.residual) else "–",

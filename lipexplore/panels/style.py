@@ -66,7 +66,7 @@ STYLE: Final = """<style>
   accent-color: var(--jp-brand-color1, #1976d2); }
 .lx-panel pre { background: var(--jp-layout-color2, #eee); padding: 8px 10px; overflow-x: auto;
   color: var(--jp-ui-font-color1, #222); font-size: 0.93em; line-height: 1.45; user-select: text;
-  white-space: pre; word-break: normal; }
+  white-space: pre; word-break: normal; font-family: var(--jp-code-font-family, monospace); }
 .lx-panel .lx-digit { display: flex; gap: 12px; align-items: center; margin: 4px 0; }
 .lx-panel .lx-digit svg { border: 1px solid var(--jp-border-color1, #999); flex: none; }
 .lx-panel .jupyter-widget-tab > .widget-tab-contents { padding: 6px 6px 0 2px; border: none;

@@ -8,7 +8,7 @@ import pytest
 
 from lipexplore.panels.question_panel import NORMS
 from tests.browser.page import Notebook
-from tests.browser.test_workbench import open_panel
+from tests.browser.test_workbench import STATUS, open_panel, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -33,7 +33,7 @@ def test_files_zoom_and_undo(page, lab):
     page.wait_for_function(f"(old) => ({X_RANGE})()[0] !== old[0]", arg=before)
     zoomed = page.evaluate(X_RANGE)
     page.wait_for_timeout(500)
-    panel.get_by_role("button", name="Run", exact=True).click()
+    press(notebook, "Run", tick=(STATUS, "ing"))  # or the old "Ready." would be read
     notebook.status("Ready.")
     page.wait_for_timeout(1000)
     assert page.evaluate(X_RANGE) == pytest.approx(zoomed)

@@ -14,6 +14,7 @@ from lipexplore.errors import WorkerDied
 from lipexplore.figures.texts import short_label
 from lipexplore.networks.gallery import gallery_network
 from lipexplore.networks.generators import random_dense
+from lipexplore.panels.live_panel import LivePanel
 from lipexplore.panels.plot import MIME
 from lipexplore.panels.workbench import Workbench, explore
 from lipexplore.rounding import text_above
@@ -201,6 +202,16 @@ def test_sparsity_is_drawn_when_it_is_looked_at(quiet):
     assert "The LP is not drawn: " in str(quiet.panels["sparsity"].program.widget.outputs)
     quiet.panels["network"].network.value = "digits-16-12-8-10-relu"
     assert "use degree 3 or higher" in str(quiet.panels["sparsity"].program.widget.outputs)
+
+
+def test_live_strip_is_folded_above_the_tabs(quiet):
+    live = quiet.panels["live"]
+    assert live.strip.layout.display == live.call.layout.display == "none"
+    live.each.value = True
+    assert live.strip.layout.display is None
+    alone = LivePanel(quiet.state)
+    assert alone.each.value
+    assert alone.strip.layout.display is None
 
 
 def test_large_type(quiet):
