@@ -85,7 +85,7 @@ class ActivationPatterns(BoundMethod):
 
         def report(patterns: int, waiting: int, upper: float, lower: float) -> None:
             if on_progress is not None:
-                ends = {"upper": upper, "largest": upper, "lower": lower}
+                ends = {"upper": upper, "lower": lower}
                 on_progress({"done": patterns, "open": waiting} | ends)
 
         found = enumerate_patterns(network, region, norm, deadline, report)

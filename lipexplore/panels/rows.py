@@ -15,8 +15,8 @@ from lipexplore.panels.settings import PlannedRun, Question
 TARGET_GAP = 1e-9
 RunState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
-PROVEN_ENDS = {"exact": ("lower", "upper"), "activation-patterns": ("lower", "largest")}
-"""Which of its progress are proven ends at any time, by method; other progress proves nothing."""
+PROVEN_WHILE_RUNNING = ("exact", "activation-patterns")
+"""Methods whose progress has proven ends at any time; that of others proves nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +57,9 @@ class Row:
     @property
     def interval(self) -> tuple[float, float] | None:
         """The proven ends of a run that is not finished, None where it has none yet."""
-        if self.state != "running" or self.run.method not in PROVEN_ENDS:
+        if self.state != "running" or self.run.method not in PROVEN_WHILE_RUNNING:
             return None
-        lower, upper = (self.progress.get(name) for name in PROVEN_ENDS[self.run.method])
+        lower, upper = (self.progress.get(name) for name in ("lower", "upper"))
         if lower is None or upper is None or not 0.0 < lower <= upper < math.inf:
             return None
         return float(lower), float(upper)

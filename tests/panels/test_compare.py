@@ -238,7 +238,7 @@ def test_interval_of_a_run_that_is_under_way_is_drawn(bench):
     ("method", "progress", "interval"),
     [
         ("exact", {"lower": 1.0, "upper": 2.0}, (1.0, 2.0)),
-        ("activation-patterns", {"lower": 1.0, "largest": 2.0}, (1.0, 2.0)),
+        ("activation-patterns", {"lower": 1.0, "upper": 2.0}, (1.0, 2.0)),
         ("shor", {"lower": 1.0, "upper": 2.0}, None),
         ("exact", {"lower": 0.0, "upper": 2.0}, None),
         ("exact", {"lower": 2.0, "upper": 1.0}, None),
