@@ -36,11 +36,11 @@ class PageKernels(AsyncMappingKernelManager):
         """
         end = asyncio.get_running_loop().time() + PATIENCE
         while self._taken() >= self.most:
+            if asyncio.get_running_loop().time() > end:
+                raise HTTPError(503, "all %d places are taken", self.most)
             for lonely in self._lonely():
                 with contextlib.suppress(HTTPError, KeyError):  # another page may have ended it
                     await self.shutdown_kernel(lonely)  # type: ignore[no-untyped-call]
-            if asyncio.get_running_loop().time() > end:
-                raise HTTPError(503, "all %d places are taken", self.most)
             await asyncio.sleep(0.1)
         number = self.new_kernel_id(**values)
         self.starting.add(number)

@@ -22,6 +22,14 @@ def test_a_lonely_kernel_gives_way(tmp_path, monkeypatch):
         with pytest.raises(HTTPError, match="all 1 places are taken"):
             await manager.start_kernel()
         manager.notify_disconnect(first)
+        # a place that came free at the last moment is taken, however long the ending took
+        slow = manager.shutdown_kernel
+
+        async def shutdown_slowly(*values, **named):
+            await asyncio.sleep(0.5)
+            await slow(*values, **named)
+
+        monkeypatch.setattr(manager, "shutdown_kernel", shutdown_slowly)
         second = await manager.start_kernel()
         assert manager.list_kernel_ids() == [second]
         await manager.shutdown_all(now=True)
