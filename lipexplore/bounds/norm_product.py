@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lipexplore.bounds.layer_norms import last_layer_norm_above, layer_norm_above
 from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
-from lipexplore.bounds.operator_norms import last_norm_above, pair_norm_above
 from lipexplore.networks.feedforward import Network
+from lipexplore.networks.layers import Convolution, Dense, Layer
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.rounding import up
@@ -66,16 +67,16 @@ class NormProduct(SlopeMethod):
         hidden = ALL_NORMS if self.hidden_norm == "best" else (norm,)
         reach = {norm: 1.0}
         slopes = self.slope_ranges(network, region).largest
-        for weight, slope in zip(network.weights[:-1], slopes, strict=True):
+        for layer, slope in zip(network.layers[:-1], slopes, strict=True):
             reach = {
                 end: min(
-                    product_above(size, slope, pair_norm_above(weight, begin, end))
+                    product_above(size, slope, layer_norm_above(layer, begin, end))
                     for begin, size in reach.items()
                 )
                 for end in hidden
             }
         value = min(
-            product_above(size, last_norm_above(network.weights[-1], begin, norm))
+            product_above(size, last_layer_norm_above(network.layers[-1], begin, norm))
             for begin, size in reach.items()
         )
         return self.answer(
@@ -86,8 +87,17 @@ class NormProduct(SlopeMethod):
         """Return the time of one singular value decomposition per layer."""
         del region
         spectral = norm is Norm.L2 or self.hidden_norm == "best"
-        cost = sum(w.size * min(w.shape) for w in network.weights) if spectral else 0
+        cost = sum(map(_spectral_cost, network.layers)) if spectral else 0.0
         return Estimate({}, 1e-4 + 2e-9 * cost)
+
+
+def _spectral_cost(layer: Layer) -> float:
+    """Return operations of a singular value decomposition, of a convolution those of its norms."""
+    if isinstance(layer, Dense):
+        return float(layer.n_outputs * layer.n_inputs * min(layer.n_outputs, layer.n_inputs))
+    if isinstance(layer, Convolution):
+        return min(1e9, float(layer.n_outputs) * layer.n_inputs) + 1e6
+    return 1e6
 
 
 @np.errstate(over="ignore")

@@ -1,4 +1,4 @@
-"""Fully connected networks with elementwise activations."""
+"""Feedforward networks of affine layers and elementwise activations."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lipexplore.errors import InvalidNetwork, InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.activations import Activation, activation
+from lipexplore.networks.arguments import LARGEST_WEIGHT
+from lipexplore.networks.layer import Dense, Layer, content_of
 from lipexplore.rounding import Array
 
-LARGEST_WEIGHT = 1e100
-_SHAPES = {1: "vector", 2: "matrix"}
+LARGEST_DENSE = 2e9
+"""Bytes that the dense arrays of a network with structured layers may take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +30,9 @@ class Network:
     Parameters
     ----------
     weights
-        d+1 arrays, ``weights[l]`` of shape (n_{l+1}, n_l).
+        d+1 arrays, ``weights[l]`` of shape (n_{l+1}, n_l), or :class:`Layer` objects.
     biases
-        d+1 arrays of shape (n_{l+1},); zero where left out.
+        d+1 arrays of shape (n_{l+1},); zero where left out. A layer brings its own: None.
     activations
         One per hidden layer: a name, an :class:`Activation`, or one of them for all layers.
     name
@@ -47,39 +50,65 @@ class Network:
     (2, 1, 1)
     """
 
-    weights: tuple[Array, ...]
-    biases: tuple[Array, ...] = ()
+    layers: tuple[Layer, ...]
     activations: tuple[Activation, ...] = ()
     name: str = field(default="network")
 
     def __init__(
         self,
-        weights: Sequence[ArrayLike],
+        weights: Sequence[ArrayLike | Layer],
         biases: Sequence[ArrayLike | None] = (),
         activations: str | Activation | Sequence[str | Activation] = "relu",
         name: str = "network",
     ) -> None:
         if len(weights) == 0:
             raise InvalidNetwork("a network needs at least one weight matrix: weight_1")
-        matrices = tuple(_finite(w, f"weight_{i}", 2) for i, w in enumerate(weights, 1))
         if biases and len(biases) != len(weights):
             raise InvalidNetwork(f"{len(weights)} weights need as many biases, not {len(biases)}")
-        offsets = tuple(
-            _finite(np.zeros(len(w)) if b is None else b, f"bias_{i}", 1)
-            for i, (w, b) in enumerate(
-                zip(matrices, biases or [None] * len(weights), strict=True), 1
-            )
-        )
-        _check_shapes(matrices, offsets)
-        object.__setattr__(self, "weights", matrices)
-        object.__setattr__(self, "biases", offsets)
-        object.__setattr__(self, "activations", _per_layer(activations, len(weights) - 1))
+        pairs = zip(weights, biases or [None] * len(weights), strict=True)
+        layers = tuple(_layer(given, bias, i) for i, (given, bias) in enumerate(pairs, 1))
+        _check_chain(layers)
+        object.__setattr__(self, "layers", layers)
+        object.__setattr__(self, "activations", _per_layer(activations, layers))
         object.__setattr__(self, "name", name)
+
+    @cached_property
+    def weights(self) -> tuple[Array, ...]:
+        """The d+1 matrices as arrays (n_{l+1}, n_l), built when first asked for.
+
+        Raises
+        ------
+        UnsupportedQuestion
+            If the arrays of layers with structure would take more than ``LARGEST_DENSE`` bytes.
+        """
+        built = (layer for layer in self.layers if not isinstance(layer, Dense))
+        size = sum(8.0 * layer.n_outputs * layer.n_inputs for layer in built)
+        if size > LARGEST_DENSE:
+            raise UnsupportedQuestion(
+                f"the dense matrices of {self!r} take {size / 1e9:.1f} GB, more than "
+                f"{LARGEST_DENSE / 1e9:g} GB: use norm-product, or a slice of fewer layers"
+            )
+        return tuple(layer.dense for layer in self.layers)
+
+    @cached_property
+    def biases(self) -> tuple[Array, ...]:
+        """The d+1 biases, of shape (n_{l+1},)."""
+        return tuple(layer.bias for layer in self.layers)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every layer is a plain array of weights."""
+        return all(isinstance(layer, Dense) for layer in self.layers)
+
+    @property
+    def kind(self) -> str:
+        """Kind of file (see :mod:`lipexplore.networks.files`)."""
+        return "feedforward"
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Layer sizes (n_0, n_1, ..., n_d, m)."""
-        return (self.weights[0].shape[1], *(len(w) for w in self.weights))
+        return (self.layers[0].n_inputs, *(layer.n_outputs for layer in self.layers))
 
     @property
     def n_inputs(self) -> int:
@@ -94,37 +123,40 @@ class Network:
     @property
     def depth(self) -> int:
         """Number of hidden layers d."""
-        return len(self.weights) - 1
+        return len(self.layers) - 1
 
     @property
     def density(self) -> float:
         """Share of weights that are not zero."""
-        nonzeros = sum(np.count_nonzero(w) for w in self.weights)
-        return nonzeros / sum(w.size for w in self.weights)
+        nonzeros = sum(layer.nonzeros for layer in self.layers)
+        return nonzeros / sum(layer.n_outputs * layer.n_inputs for layer in self.layers)
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of weights, biases and activations (not of the name)."""
+        """SHA-256 of layers and activations, not of the name; unrolling changes it."""
         digest = hashlib.sha256()
         for act in self.activations:
-            digest.update(act.name.encode() + b"\0")
-        for array in (*self.weights, *self.biases):
-            digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array + 0.0, dtype="<f8").tobytes())
+            digest.update(act.content + b"\0")
+        if self.is_dense:
+            for array in (*self.weights, *self.biases):
+                digest.update(content_of(array))
+            return digest.hexdigest()
+        for layer in self.layers:
+            digest.update(layer.content)
         return digest.hexdigest()
 
     def __call__(self, x: ArrayLike) -> Array:
         """Evaluate f at one point (n_0,) or many (count, n_0)."""
         hidden = np.asarray(x, dtype=np.float64)
-        for weight, bias, act in zip(self.weights, self.biases, self.activations, strict=False):
-            hidden = act.value(hidden @ weight.T + bias)
-        return np.asarray(hidden @ self.weights[-1].T + self.biases[-1])
+        for layer, act in zip(self.layers, self.activations, strict=False):
+            hidden = act.value(layer.apply(hidden))
+        return np.asarray(self.layers[-1].apply(hidden))
 
     def preactivations(self, x: ArrayLike) -> list[Array]:
         """Return W_l h_{l-1} + b_l of each hidden layer at one point or many."""
         hidden, results = np.asarray(x, dtype=np.float64), []
-        for weight, bias, act in zip(self.weights, self.biases, self.activations, strict=False):
-            results.append(hidden @ weight.T + bias)
+        for layer, act in zip(self.layers, self.activations, strict=False):
+            results.append(layer.apply(hidden))
             hidden = act.value(results[-1])
         return results
 
@@ -141,9 +173,9 @@ class Network:
 
     def jacobian_of_slopes(self, slopes: Sequence[Array]) -> Array:
         """Return W_{d+1} D_d ... D_1 W_1 for slopes of shape (..., n_l), free of any input."""
-        product: Array = self.weights[-1]
-        for weight, slope in zip(self.weights[-2::-1], reversed(slopes), strict=True):
-            product = (product * slope[..., None, :]) @ weight
+        product: Array = self.layers[-1].dense
+        for layer, slope in zip(self.layers[-2::-1], reversed(slopes), strict=True):
+            product = layer.pull_back(product * slope[..., None, :])
         return product
 
     def head(self, output: int = 0, minus: int | None = None) -> Network:
@@ -165,17 +197,16 @@ class Network:
                 )
         if output == minus:
             raise InvalidSetting(f"a margin needs two different outputs, not {output} twice")
-        row, bias = self.weights[-1][[output]], self.biases[-1][[output]]
+        last = self.layers[-1]
+        row, bias = last.row(output), last.bias[[output]]
         if minus is not None:
-            row, bias = row - self.weights[-1][[minus]], bias - self.biases[-1][[minus]]
+            row, bias = row - last.row(minus), bias - last.bias[[minus]]
             if max(np.abs(row).max(), np.abs(bias).max()) > LARGEST_WEIGHT:
                 raise UnsupportedQuestion(
                     f"the margin of output {output} over output {minus} has weights or a bias "
                     f"above {LARGEST_WEIGHT:g}: halve the last layer and double the bound"
                 )
-        return Network(
-            (*self.weights[:-1], row), (*self.biases[:-1], bias), self.activations, self.name
-        )
+        return Network((*self.layers[:-1], Dense(row, bias)), (), self.activations, self.name)
 
     def slice(self, first: int, last: int) -> Network:
         """Return the network of weight layers ``first`` to ``last`` (1-based, both included).
@@ -185,21 +216,23 @@ class Network:
         InvalidSetting
             If the range is empty or leaves the network.
         """
-        if not 1 <= first <= last <= len(self.weights):
+        if not 1 <= first <= last <= len(self.layers):
             raise InvalidSetting(
-                f"layers {first}:{last} do not exist: choose from 1 to {len(self.weights)}"
+                f"layers {first}:{last} do not exist: choose from 1 to {len(self.layers)}"
             )
-        if (first, last) == (1, len(self.weights)):
+        if (first, last) == (1, len(self.layers)):
             return self
         return Network(
-            self.weights[first - 1 : last],
-            self.biases[first - 1 : last],
+            self.layers[first - 1 : last],
+            (),
             self.activations[first - 1 : last - 1],
             f"{self.name}[{first}:{last}]",
         )
 
     def prune(self, density: float) -> Network:
         """Return the network that keeps the largest share ``density`` of each weight matrix.
+
+        Of a convolution that is its kernel.
 
         Raises
         ------
@@ -208,19 +241,24 @@ class Network:
         """
         if not 0.0 < density <= 1.0:
             raise InvalidSetting(f"the density must be in (0, 1], not {density}")
-        return Network(
-            [_largest(w, density) for w in self.weights], self.biases, self.activations, self.name
-        )
+        layers = [layer.prune(density) for layer in self.layers]
+        return Network(layers, (), self.activations, self.name)
+
+    def to_dense(self) -> Network:
+        """Return the network of the unrolled matrices: the same function, plain arrays."""
+        if self.is_dense:
+            return self
+        return Network(self.weights, self.biases, self.activations, self.name)
 
     def has_path(self) -> bool:
         """Tell whether some path of non-zero weights joins an input to an output."""
         reached = np.ones(self.n_inputs, dtype=bool)
-        for weight in self.weights:
-            reached = (weight != 0.0) @ reached
+        for layer in self.layers:
+            reached = layer.reached(reached)
         return bool(reached.any())
 
     def __reduce__(self) -> tuple[type[Network], tuple[object, ...]]:
-        return Network, (self.weights, self.biases, self.activations, self.name)
+        return Network, (self.layers, (), self.activations, self.name)
 
     def __repr__(self) -> str:
         acts = sorted({act.name for act in self.activations})
@@ -228,56 +266,34 @@ class Network:
         return f"<Network {self.name}: {shape} {', '.join(acts)}>"
 
 
-def _finite(values: ArrayLike, name: str, ndim: int) -> Array:
-    try:
-        given = np.asarray(values)
-        array = given.astype(np.float64, casting="same_kind")
-    except (TypeError, ValueError):
-        raise InvalidNetwork(f"{name} must be an array of numbers") from None
-    if array.ndim != ndim or array.size == 0:
-        raise InvalidNetwork(f"{name} must be a {_SHAPES[ndim]}, but its shape is {array.shape}")
-    if not np.isfinite(array).all():
-        raise InvalidNetwork(f"{name} holds NaN or infinite numbers: store finite ones")
-    if np.abs(array).max() > LARGEST_WEIGHT:
-        raise InvalidNetwork(f"{name} holds numbers above {LARGEST_WEIGHT:g}: rescale the network")
-    if _is_rounded(given, array):
-        raise InvalidNetwork(f"{name} holds numbers that float64 rounds: round them before")
-    array.setflags(write=False)
-    return array
+def _layer(given: ArrayLike | Layer, bias: ArrayLike | None, number: int) -> Layer:
+    if not isinstance(given, Layer):
+        return Dense(given, bias, number)
+    if bias is not None:
+        raise InvalidNetwork(f"layer {number} brings its own bias: bias_{number} must be None")
+    return given
 
 
-def _is_rounded(given: NDArray[np.generic], array: Array) -> bool:
-    """Tell whether float64 changed a number: large integers and long doubles."""
-    if given.dtype.kind in "iu":
-        return bool(np.abs(array).max() >= 2.0**53)
-    return given.dtype.itemsize > 8 and bool((array.astype(given.dtype) != given).any())
-
-
-def _check_shapes(weights: tuple[Array, ...], biases: tuple[Array, ...]) -> None:
-    for i, (weight, bias) in enumerate(zip(weights, biases, strict=True), 1):
-        if bias.shape != (len(weight),):
+def _check_chain(layers: tuple[Layer, ...]) -> None:
+    for i, (layer, following) in enumerate(pairwise(layers), 1):
+        if following.n_inputs != layer.n_outputs:
             raise InvalidNetwork(
-                f"bias_{i} has {bias.size} numbers, but weight_{i} has {len(weight)} rows"
-            )
-        if i < len(weights) and weights[i].shape[1] != len(weight):
-            raise InvalidNetwork(
-                f"weight_{i + 1} has {weights[i].shape[1]} columns, but weight_{i} has "
-                f"{len(weight)} rows: they must be equal"
+                f"weight_{i + 1} has {following.n_inputs} columns, but weight_{i} has "
+                f"{layer.n_outputs} rows: they must be equal"
             )
 
 
 def _per_layer(
-    given: str | Activation | Sequence[str | Activation], count: int
+    given: str | Activation | Sequence[str | Activation], layers: Sequence[Layer]
 ) -> tuple[Activation, ...]:
+    count = len(layers) - 1
     many = [given] * count if isinstance(given, str | Activation) else list(given)
     if len(many) != count:
         raise InvalidNetwork(f"{count} hidden layers need as many activations, not {len(many)}")
-    return tuple(act if isinstance(act, Activation) else activation(act) for act in many)
-
-
-def _largest(weight: Array, density: float) -> Array:
-    keep = max(1, round(density * weight.size))
-    kept = np.zeros(weight.size)
-    order = np.argsort(-np.abs(weight).ravel(), kind="stable")[:keep]
-    kept[order] = weight.ravel()[order]
-    return kept.reshape(weight.shape)
+    acts = tuple(act if isinstance(act, Activation) else activation(act) for act in many)
+    for i, (act, layer) in enumerate(zip(acts, layers, strict=False), 1):
+        if act.units not in (None, layer.n_outputs):
+            raise InvalidNetwork(
+                f"hidden layer {i} has {layer.n_outputs} units, but {act!r} is made for {act.units}"
+            )
+    return acts

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from lipexplore.errors import InvalidSetting
 from lipexplore.networks.feedforward import Network
 from lipexplore.rounding import Array
-from lipexplore.training.parameters import flatten, with_parameters
+from lipexplore.training.kernels import parameter_gradient
+from lipexplore.training.parameters import biases_of, flatten, weights_of, with_parameters
 
 Labels = NDArray[np.int64]
 
@@ -64,10 +65,22 @@ def initial_network(
     widths
         Layer sizes (n_0, n_1, ..., m).
     """
+    zeros = [np.zeros((b, a)) for a, b in pairwise(widths)]
+    return initial_weights(Network(zeros, (), activation, name), seed)
+
+
+def initial_weights(network: Network, seed: int) -> Network:
+    """Return the network with weights and biases as :func:`initial_network` draws them.
+
+    Of a convolution n_in counts the taps of all channels that an output reads.
+    """
     rng = np.random.default_rng(seed)
-    weights = [(2.0 * rng.random((b, a)) - 1.0) * np.sqrt(6.0 / a) for a, b in pairwise(widths)]
-    biases = [np.full(n, 0.5) for n in widths[1:-1]] + [np.zeros(widths[-1])]
-    return Network(weights, biases, activation, name)
+    weights = [
+        (2.0 * rng.random(w.shape) - 1.0) * np.sqrt(6.0 / w[0].size) for w in weights_of(network)
+    ]
+    biases = [np.full(len(b), 0.5) for b in biases_of(network)]
+    biases[-1][:] = 0.0
+    return with_parameters(network, flatten(weights, biases))
 
 
 def loss_and_gradient(
@@ -109,7 +122,7 @@ def train(
         If images and labels do not fit the network or the recipe has a number that is not positive.
     """
     _check(network, images, labels, recipe)
-    start = flatten(network.weights, network.biases)
+    start = flatten(weights_of(network), biases_of(network))
     adam = _Adam(start, np.ones_like(start) if mask is None else mask, recipe.decay, network)
     total = recipe.epochs * -(-len(images) // recipe.batch)
     for done, rows in enumerate(_batches(len(images), recipe)):
@@ -147,15 +160,18 @@ def _cross_entropy(network: Network, images: Array, labels: Labels) -> tuple[flo
     before = network.preactivations(images)
     acts = network.activations
     inputs = [images, *(act.value(z) for act, z in zip(acts, before, strict=True))]
-    outputs = inputs[-1] @ network.weights[-1].T + network.biases[-1]
+    outputs = network.layers[-1].apply(inputs[-1])
     loss, error = _softmax_loss(outputs, labels)
     weights: list[Array] = []
     biases: list[Array] = []
-    for layer in range(network.depth, -1, -1):
-        weights.insert(0, error.T @ inputs[layer])
-        biases.insert(0, error.sum(axis=0))
-        if layer:
-            error = (error @ network.weights[layer]) * acts[layer - 1].slope(before[layer - 1])
+    for number in range(network.depth, -1, -1):
+        layer = network.layers[number]
+        for arrays, found in zip(
+            (weights, biases), parameter_gradient(layer, error, inputs[number]), strict=False
+        ):
+            arrays.insert(0, found)
+        if number:
+            error = layer.pull_back(error) * acts[number - 1].slope(before[number - 1])
     return loss, flatten(weights, biases)
 
 
@@ -173,8 +189,10 @@ def _softmax_loss(outputs: Array, labels: Labels) -> tuple[float, Array]:
 
 def _weight_part(network: Network, ones: bool = False) -> Array:
     """Return the parameters with biases set to zero, or only where the weights are."""
-    weights = [np.ones_like(w) for w in network.weights] if ones else network.weights
-    return flatten(weights, [np.zeros_like(b) for b in network.biases])
+    weights = weights_of(network)
+    if ones:
+        weights = [np.ones_like(w) for w in weights]
+    return flatten(weights, [np.zeros_like(b) for b in biases_of(network)])
 
 
 def _batches(count: int, recipe: Recipe) -> Iterator[NDArray[np.int64]]:

@@ -10,7 +10,7 @@ from lipexplore.errors import InvalidSetting
 from lipexplore.networks.feedforward import Network
 from lipexplore.rounding import Array
 from lipexplore.training.feedforward import Labels, Recipe, train
-from lipexplore.training.parameters import flatten
+from lipexplore.training.parameters import biases_of, flatten, weights_of
 
 
 def magnitude_mask(network: Network, zeros: float) -> Array:
@@ -26,10 +26,10 @@ def magnitude_mask(network: Network, zeros: float) -> Array:
     if not 0.0 <= zeros < 1.0:
         raise InvalidSetting(f"the share of zeros must be in [0, 1), not {zeros}")
     sizes = flatten(
-        [np.abs(weight) for weight in network.weights],
-        [np.full(len(bias), np.inf) for bias in network.biases],
+        [np.abs(weight) for weight in weights_of(network)],
+        [np.full(len(bias), np.inf) for bias in biases_of(network)],
     )
-    count = round(zeros * sum(weight.size for weight in network.weights))
+    count = round(zeros * sum(weight.size for weight in weights_of(network)))
     mask = np.ones_like(sizes)
     mask[np.argsort(sizes, kind="stable")[:count]] = 0.0
     return mask

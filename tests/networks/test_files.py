@@ -112,7 +112,7 @@ BAD_ARRAYS = {
     "number as activation": ({"activation": np.array(3.0)}, "unknown activation '3.0'"),
     "activations": ({"activation": np.array(["relu", "relu"])}, "1 hidden layers need"),
     "empty activation": ({"activation": np.array([], dtype="U4")}, "hidden layers need"),
-    "kind": ({"kind": np.array("implicit")}, "kind 'implicit' is unknown"),
+    "kind": ({"kind": np.array("other")}, "kind 'other' is unknown: use 'feedforward'"),
     "version": ({"format_version": np.array(2)}, "format_version"),
     "float version": ({"format_version": np.array(1.5)}, "format_version"),
     "text version": ({"format_version": np.array("new")}, "format_version"),

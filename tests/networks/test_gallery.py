@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lipexplore import bound
 from lipexplore.errors import InvalidNetwork
 from lipexplore.networks.files import save_network
 from lipexplore.networks.gallery import (
@@ -40,6 +41,13 @@ def script():
     return load_script()
 
 
+def own_weights(network):
+    """Return what the file stores: kernels of convolutions and matrices of dense layers."""
+    return [
+        layer.kernel if layer.kind == "convolution" else layer.weight for layer in network.layers
+    ]
+
+
 def sha256(path):
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
@@ -61,8 +69,9 @@ def test_digits_checksum_is_in_the_readme():
 
 
 def test_gallery_holds_what_the_readme_lists(script):
-    assert set(gallery_names()) == set(ROWS) == set(script.PLANS)
-    assert len(ROWS) == 9
+    found = {name for name in gallery_names() if name.startswith("digits-")}
+    assert found == set(ROWS) == set(script.PLANS)
+    assert len(ROWS) == 12
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -75,8 +84,9 @@ def test_readme_line_is_true(name):
     assert number_correct(network, *digits_for(network)) == int(right.split()[0])
     assert right == f"{right.split()[0]} ({int(right.split()[0]) / 3.6:.1f} %)"
     found = [int(number) for number in re.findall(r"\d+", zeros)[:2]]
-    sizes = [weight.size for weight in network.weights]
-    assert found == [sum(sizes) - sum(map(np.count_nonzero, network.weights)), sum(sizes)]
+    stored = own_weights(network)
+    sizes = [weight.size for weight in stored]
+    assert found == [sum(sizes) - sum(map(np.count_nonzero, stored)), sum(sizes)]
     assert [int(n) for n in re.findall(r"(\d+) of", units)] == units_with_path(network)
     assert sha256(DATA / "networks" / f"{name}.npz") == checksum.strip("`")
 
@@ -87,6 +97,33 @@ def test_share_of_zeros_is_in_the_name(share):
     assert 1.0 - network.density == pytest.approx(share / 100, abs=1e-12)
 
 
+def test_convolutional_networks_are_convolutional():
+    kernels = {
+        name: [layer.kernel.shape for layer in gallery_network(name).layers[:-1]]
+        for name in ROWS
+        if "conv" in name
+    }
+    assert kernels == {
+        "digits-conv-64-36-10-relu": [(4, 1, 4, 4)],
+        "digits-conv-64-36-10-relu-zeros70": [(4, 1, 4, 4)],
+        "digits-conv-64-36-24-10-relu": [(4, 1, 4, 4), (6, 4, 2, 2)],
+    }
+    pruned = own_weights(gallery_network("digits-conv-64-36-10-relu-zeros70"))
+    assert sum(map(np.count_nonzero, pruned)) == round(0.3 * (64 + 360))
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if "conv" in name])
+def test_convolutional_networks_are_bounded_in_seconds(name):
+    network = gallery_network(name)
+    exact = bound(network, "exact", norm="linf", output=3, time_limit=30)
+    assert exact.verified
+    assert exact.value <= exact.lower * (1.0 + 1e-6)
+    assert bound(network, "norm-product", norm="linf", output=3).value >= exact.lower
+    if network.depth == 1:
+        relaxed = bound(network, "lipopt-lp", norm="linf", output=3, degree=2)
+        assert exact.lower <= relaxed.value <= 1.1 * exact.value
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_every_output_depends_on_the_input(name):
     network = gallery_network(name)
@@ -95,7 +132,8 @@ def test_every_output_depends_on_the_input(name):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_weights_are_short_rationals(name):
-    for array in (*gallery_network(name).weights, *gallery_network(name).biases):
+    network = gallery_network(name)
+    for array in (*own_weights(network), *network.biases):
         np.testing.assert_array_equal(array * 2.0**20, np.round(array * 2.0**20))
 
 

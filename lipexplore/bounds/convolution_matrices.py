@@ -1,0 +1,79 @@
+"""Norms of a convolution's unrolled matrix: l_1 and l_inf to rounding, l_2 proven where small."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lipexplore.bounds.convolution_geometry import axes_of
+from lipexplore.certificates.psd import spectral_norm_above
+from lipexplore.networks.convolution import Convolution
+from lipexplore.norms import Norm
+from lipexplore.rounding import gamma, up
+
+LARGEST_DENSE = 300
+"""Largest smaller side of a matrix that is factorised; the larger may be ten times that."""
+
+
+def matrix_norm_above(layer: Convolution) -> float:
+    """Return a proven bound of the exact l_2 norm, tight to about 1e-12; infinite where large."""
+    small, large = sorted((layer.n_outputs, layer.n_inputs))
+    if small > LARGEST_DENSE or large > 10 * LARGEST_DENSE:
+        return math.inf
+    return spectral_norm_above(layer.dense)
+
+
+def matrix_norm_estimate(matrix: Any, tolerance: float = 0.0) -> float:
+    """Return the largest singular value by Lanczos iterations: accurate, but *not* a bound.
+
+    Parameters
+    ----------
+    matrix
+        Sparse, as :attr:`Convolution.matrix`.
+    tolerance
+        Relative accuracy at which to stop; 0 for that of the machine.
+    """
+    from scipy.sparse.linalg import svds
+
+    if min(matrix.shape) < 3:
+        return float(np.linalg.norm(matrix.toarray(), 2))
+    start = np.random.default_rng(0).standard_normal(min(matrix.shape))
+    return float(svds(matrix, k=1, v0=start, tol=tolerance, return_singular_vectors=False)[0])
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def absolute_sum_above(layer: Convolution, norm: Norm) -> float:
+    """Return the l_1 or l_inf operator norm rounded up: the largest column or row sum.
+
+    A transposed convolution has the two exchanged, and the same l_2 norm.
+
+    Raises
+    ------
+    ValueError
+        For l_2.
+    """
+    if norm is Norm.L2:
+        raise ValueError("the l_2 norm is no sum: use convolution_norm_above")
+    axis = 0 if norm is Norm.L1 else 1
+    matrix = abs(layer.matrix)
+    largest = float(np.asarray(matrix.sum(axis=axis)).max())
+    return 0.0 if largest == 0.0 else float(up(largest * (1.0 + gamma(matrix.shape[axis] + 4))))
+
+
+@np.errstate(over="ignore")
+def accumulation_error(layer: Convolution) -> float:
+    """Bound ||W - M||_2, W the matrix of floats that the layer is and M the kernel's exact matrix.
+
+    Zero padding: 0. Otherwise several taps may meet in one entry, whose sum errs by gamma(kh kw)
+    times the sum of their sizes; a tap occurs once in a row and at most ``copies`` times in a
+    column, and ||E||_2^2 <= ||E||_1 ||E||_inf.
+    """
+    if layer.padding_mode == "zeros":
+        return 0.0
+    sizes = np.abs(layer.kernel).sum(axis=(2, 3))
+    copies = math.prod(axis.copies() for axis in axes_of(layer))
+    share = 2.0 * gamma(math.prod(layer.kernel.shape[2:]) + sizes.size + 8)
+    rows, columns = float(sizes.sum(axis=1).max()), copies * float(sizes.sum())
+    return float(up(share * math.sqrt(rows) * math.sqrt(columns)))
