@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lipexplore.networks.feedforward import Network
     from lipexplore.networks.files import save_network
     from lipexplore.networks.gallery import open_network as load_network
+    from lipexplore.networks.imports.onnx_files import import_onnx
+    from lipexplore.networks.imports.torch_files import import_torch
     from lipexplore.panels.workbench import explore
 
 __version__ = "0.1.0"
@@ -30,6 +32,8 @@ __all__ = [
     "bound",
     "estimate",
     "explore",
+    "import_onnx",
+    "import_torch",
     "load_network",
     "margins",
     "save_network",
@@ -43,6 +47,8 @@ _HOMES = {
     "estimate": ("lipexplore.bounds", "estimate"),
     "Network": ("lipexplore.networks.feedforward", "Network"),
     "explore": ("lipexplore.panels.workbench", "explore"),
+    "import_onnx": ("lipexplore.networks.imports.onnx_files", "import_onnx"),
+    "import_torch": ("lipexplore.networks.imports.torch_files", "import_torch"),
     "load_network": ("lipexplore.networks.gallery", "open_network"),
     "margins": ("lipexplore.bounds.margins", "margins"),
     "save_network": ("lipexplore.networks.files", "save_network"),

@@ -16,7 +16,9 @@ from lipexplore.bounds import METHODS, Bound, bound, method_class
 from lipexplore.bounds.saving import save_certificate
 from lipexplore.certificates.files import load_certificate, verify_certificate
 from lipexplore.errors import InvalidRegion, InvalidSetting, LipexploreError
-from lipexplore.networks.gallery import gallery_names, open_network
+from lipexplore.networks.feedforward import Network
+from lipexplore.networks.gallery import gallery_names, open_with_notes
+from lipexplore.networks.layers import Dense
 from lipexplore.regions import WHOLE_SPACE, Ball, Box, Region
 from lipexplore.rounding import Array, text_above, text_below
 
@@ -25,6 +27,7 @@ EXAMPLES = """examples:
   lipexplore bound digits-64-20-10-relu --method lipopt-lp --degree 2 --output 3
   lipexplore bound net.npz --method path --norm l2 --center x.npy --radius 0.1 --json
   lipexplore bound net.npz --method lipopt-lp --certificate proof.json
+  lipexplore show net.onnx
   lipexplore verify proof.json net.npz
   lipexplore explore net.npz --port 9000
 """
@@ -72,18 +75,22 @@ def _parser() -> _Parser:
     command("methods", _methods, "list the methods with norms, settings and sources")
     command("doctor", _doctor, "check this installation: versions, solvers, a verified bound")
     show = command("show", _show, "describe a network")
-    show.add_argument("network", metavar="NET", help="an .npz file or a shipped name")
+    show.add_argument("network", metavar="NET", help="an .npz or .onnx file or a shipped name")
     _add_bound_options(command("bound", _bound, "bound a Lipschitz constant of a network"))
     _add_app_options(command("explore", _explore, "serve the workbench as a page without code"))
     verify = command("verify", _verify, "check a certificate without any solver")
     verify.add_argument("certificate", metavar="CERTIFICATE")
-    verify.add_argument("network", metavar="NET", help="an .npz file or a shipped name")
+    verify.add_argument("network", metavar="NET", help="an .npz or .onnx file or a shipped name")
     return parser
 
 
 def _add_bound_options(parser: _Parser) -> None:
     add = parser.add_argument
-    add("network", metavar="NET", help=f"an .npz file or one of {', '.join(gallery_names())}")
+    add(
+        "network",
+        metavar="NET",
+        help=f"an .npz or .onnx file or one of {', '.join(gallery_names())}",
+    )
     add("--method", required=True, metavar="NAME", help=", ".join(m.name for m in METHODS))
     add("--norm", default="linf", metavar="P", help="input norm: l1, l2 or linf (default)")
     add("--output", default="0", metavar="I", help="output number (default 0), or all")
@@ -139,7 +146,7 @@ def _bound(chosen: argparse.Namespace) -> None:
         settings["target"] = CONSTANTS[chosen.of]
     method = method_class(chosen.method)
     answer = bound(
-        open_network(chosen.network),
+        _opened(chosen.network),
         method.name,
         chosen.norm,
         _region(chosen),
@@ -206,22 +213,30 @@ def _sentence(answer: Bound) -> str:
 
 
 def _verify(chosen: argparse.Namespace) -> None:
-    network = open_network(chosen.network)
+    network = _opened(chosen.network)
     verdict = verify_certificate(load_certificate(Path(chosen.certificate)), network)
     print(f"valid: {verdict.question} <= {verdict.claimed:.17g}")
     print(f"recomputed from {verdict.multipliers:,} multipliers: {verdict.proven:.17g}")
 
 
+def _opened(source: str) -> Network:
+    """Return a network; what its import has changed goes to standard error."""
+    network, notes = open_with_notes(source)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    return network
+
+
 def _show(chosen: argparse.Namespace) -> None:
-    network = open_network(chosen.network)
+    network = _opened(chosen.network)
     print(f"{network.name}: {'-'.join(map(str, network.widths))}")
     print(f"activations: {', '.join(act.name for act in network.activations) or 'none'}")
-    for i, weight in enumerate(network.weights, 1):
-        nonzeros = int(np.count_nonzero(weight))
-        print(
-            f"weight_{i}: {weight.shape[0]} x {weight.shape[1]}, {nonzeros:,} non-zeros, "
-            f"largest {np.abs(weight).max():.4g}"
-        )
+    for i, layer in enumerate(network.layers, 1):
+        size = f"{layer.n_outputs} x {layer.n_inputs}, {layer.nonzeros:,} non-zeros"
+        if isinstance(layer, Dense):
+            print(f"weight_{i}: {size}, largest {np.abs(layer.weight).max():.4g}")
+        else:
+            print(f"layer {i}: {layer!r}, {size}")
     print(f"content hash: {network.content_hash}")
 
 

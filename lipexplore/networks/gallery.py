@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from lipexplore.errors import InvalidNetwork
 from lipexplore.networks.feedforward import Network
-from lipexplore.networks.files import load_network
+from lipexplore.networks.files import KINDS, Model, load_model, load_network
+from lipexplore.networks.imports.opening import SUFFIXES, import_file
 from lipexplore.rounding import Array
 
 
@@ -19,9 +20,13 @@ def data_folder() -> Path:
     return package / "data" if (package / "data").is_dir() else package.parent / "data"
 
 
-def gallery_names() -> tuple[str, ...]:
-    """Return the names of the shipped networks, sorted."""
-    return tuple(sorted(path.stem for path in (data_folder() / "networks").glob("*.npz")))
+def gallery_names(kind: str = "feedforward") -> tuple[str, ...]:
+    """Return the names of the shipped networks of a kind, sorted.
+
+    The names of other kinds than feedforward begin with the kind (``implicit-...``).
+    """
+    names = sorted(path.stem for path in (data_folder() / "networks").glob("*.npz"))
+    return tuple(name for name in names if _kind_of(name) == kind)
 
 
 def gallery_network(name: str) -> Network:
@@ -39,11 +44,36 @@ def gallery_network(name: str) -> Network:
     return load_network(data_folder() / "networks" / f"{name}.npz")
 
 
+def gallery_model(name: str) -> Model:
+    """Return a shipped network of any kind.
+
+    Raises
+    ------
+    InvalidNetwork
+        If there is none of that name.
+    """
+    kind = _kind_of(name)
+    if name not in gallery_names(kind):
+        raise InvalidNetwork(
+            f"there is no shipped {kind} network {name!r}: use one of "
+            f"{', '.join(gallery_names(kind))}"
+        )
+    return load_model(data_folder() / "networks" / f"{name}.npz")
+
+
 def open_network(source: str | Path) -> Network:
-    """Return the network of a file, or the shipped one of that name."""
+    """Return the network of an .npz, .onnx, .pt or .pth file, or the shipped one of that name."""
+    return open_with_notes(source)[0]
+
+
+def open_with_notes(source: str | Path) -> tuple[Network, tuple[str, ...]]:
+    """Return the network of a file or of that name, and what its import has changed."""
     if not Path(source).exists() and str(source) in gallery_names():
-        return gallery_network(str(source))
-    return load_network(source)
+        return gallery_network(str(source)), ()
+    if Path(source).suffix.lower() in SUFFIXES:
+        imported = import_file(source)
+        return imported.network, imported.notes
+    return load_network(source), ()
 
 
 def digits(split: str = "test") -> tuple[Array, NDArray[np.int64]]:
@@ -55,3 +85,8 @@ def digits(split: str = "test") -> tuple[Array, NDArray[np.int64]]:
         pixels, labels = archive["pixels"].astype(np.float64) / 16.0, archive["labels"]
     part = slice(-360, None) if split == "test" else slice(None, -360)
     return pixels[part], labels[part].astype(np.int64)
+
+
+def _kind_of(name: str) -> str:
+    first = name.split("-")[0]
+    return first if first in KINDS else "feedforward"

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lipexplore.errors import InvalidNetwork, InvalidSetting
+from lipexplore.errors import InvalidSetting
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.files import network_from_bytes
 from lipexplore.networks.gallery import gallery_network, open_network
+from lipexplore.networks.imports.onnx_files import import_onnx
 from lipexplore.rounding import Array
 from lipexplore.training.images import digits_for
 
@@ -106,7 +107,7 @@ def toggled_layers(layers: tuple[int, int], picked: int, count: int) -> tuple[in
 
 
 def network_of_upload(filename: str, content: bytes) -> Network:
-    """Return the network of an uploaded .npz file, named after the file if it has no name.
+    """Return the network of an uploaded .npz or .onnx file, named after it if it has no name.
 
     Raises
     ------
@@ -115,13 +116,11 @@ def network_of_upload(filename: str, content: bytes) -> Network:
     """
     stem, _, kind = filename.rpartition(".")
     if kind.lower() == "onnx":
-        raise InvalidNetwork(
-            "ONNX files cannot be opened here: save weights and biases by numpy.savez as .npz"
-        )
+        return import_onnx(content, name=stem or filename).network
     network = network_from_bytes(content)
     if network.name != UNNAMED:
         return network
-    return Network(network.weights, network.biases, network.activations, stem or filename)
+    return Network(network.layers, activations=network.activations, name=stem or filename)
 
 
 def accuracy(network: Network) -> float | None:

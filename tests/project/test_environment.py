@@ -1,7 +1,8 @@
 """pyproject.toml, environment.yml and constraints.txt say the same.
 
 pyproject.toml is the source. environment.yml repeats its list for the reader, so the two lists must
-be equal, lower limits included; constraints.txt pins everything that ``.[test]`` brings.
+be equal, lower limits included; constraints.txt pins what ``.[test]`` brings and, where they are
+installed, the extras ``torch`` and ``onnx``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DEPENDENCIES = PROJECT["dependencies"]
-NEEDED = DEPENDENCIES + PROJECT["optional-dependencies"]["test"]
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = DEPENDENCIES + EXTRAS["test"]
+IMPORTS = [*EXTRAS["torch"], *EXTRAS["onnx"], "onnxruntime"]
+"""Optional packages; the last one is for the tests alone."""
+
+OF_GPUS = ("nvidia-", "cuda-", "triton")
+"""What some builds of torch bring."""
 
 
 def pins() -> dict[str, str]:
@@ -30,9 +37,18 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in pairs}
 
 
+def is_installed(requirement: Requirement) -> bool:
+    try:
+        metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 def installed_closure() -> set[str]:
-    """Return the names of all packages that ``.[test]`` brings on this platform."""
-    todo, seen = [Requirement(text) for text in NEEDED], set()
+    """Return the names of all packages that the extras bring on this platform."""
+    optional = filter(is_installed, map(Requirement, IMPORTS))
+    todo, seen = [*map(Requirement, NEEDED), *optional], set()
     while todo:
         wanted = todo.pop()
         key = (canonicalize_name(wanted.name), frozenset(wanted.extras))
@@ -46,7 +62,7 @@ def installed_closure() -> set[str]:
                 further.marker.evaluate({"extra": extra}) for extra in extras
             ):
                 todo.append(further)
-    return {name for name, _ in seen}
+    return {name for name, _ in seen if not name.startswith(OF_GPUS)}
 
 
 def test_environment_lists_the_dependencies_of_pyproject():
@@ -60,7 +76,7 @@ def test_environment_lists_the_dependencies_of_pyproject():
 
 def test_every_dependency_is_pinned_within_its_limits():
     pinned = pins()
-    for requirement in map(Requirement, NEEDED):
+    for requirement in map(Requirement, NEEDED + IMPORTS):
         version = pinned[canonicalize_name(requirement.name)]
         assert version in requirement.specifier, f"{requirement} is pinned to {version}"
 
@@ -79,12 +95,14 @@ def test_constraints_are_exact_versions_and_nothing_else():
 def test_constraints_pin_what_the_installation_brings_and_no_more():
     installed, pinned = installed_closure(), set(pins())
     assert installed - pinned == set()
-    if sys.version_info[:2] == (3, 11):  # later ones need fewer
+    whole = all(is_installed(requirement) for requirement in map(Requirement, IMPORTS))
+    if whole and sys.version_info[:2] == (3, 11):  # later ones need fewer
         assert pinned - installed == set()
 
 
 def test_the_pins_are_what_the_tests_run_with():
-    found = {name: metadata.version(name) for name in installed_closure() & set(pins())}
+    known = installed_closure() & set(pins())
+    found = {name: metadata.version(name).partition("+")[0] for name in known}
     assert found == {name: pins()[name] for name in found}
 
 
@@ -93,6 +111,11 @@ def test_the_pins_install_on_the_oldest_python():
     for name in installed_closure() & set(pins()):
         limits = metadata.metadata(name).get("Requires-Python", "")
         assert "3.11.2" in SpecifierSet(limits), f"{name} requires Python {limits}"
+
+
+def test_all_is_every_optional_extra():
+    (everything,) = EXTRAS["all"]
+    assert Requirement(everything).extras == set(EXTRAS) - {"all", "test"}
 
 
 def test_python_floor():

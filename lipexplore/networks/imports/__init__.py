@@ -1,0 +1,1 @@
+"""Networks from elsewhere: PyTorch modules and files, ONNX models."""
