@@ -11,6 +11,7 @@ from lipexplore.errors import RelaxationTooLarge
 from lipexplore.exact.activation_patterns import Enumeration, count_above, enumerate_patterns
 from lipexplore.exact.pattern_units import check_piecewise_linear
 from lipexplore.networks.feedforward import Network
+from lipexplore.networks.spline_expansion import relu_network
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 
@@ -55,7 +56,7 @@ class ActivationPatterns(BoundMethod):
     def check(self, network: Network, norm: Norm) -> None:
         """Raise UnsupportedQuestion for smooth activations."""
         del norm
-        check_piecewise_linear(network, self.name)
+        check_piecewise_linear(relu_network(network), self.name)
 
     def __call__(
         self,
@@ -74,6 +75,7 @@ class ActivationPatterns(BoundMethod):
             If there may be more than ``most_patterns`` patterns and no time limit ends the run.
         """
         start = time.perf_counter()
+        network = relu_network(network)
         count = count_above(network, region)
         if count > self.most_patterns and time_limit is None:
             raise RelaxationTooLarge(
@@ -104,6 +106,7 @@ class ActivationPatterns(BoundMethod):
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
         """Return the largest possible number of patterns and the time of their linear programs."""
         del norm
+        network = relu_network(network)
         count = count_above(network, region)
         units = sum(network.widths[1:-1])
         return Estimate({"patterns": count}, 1e-2 + min(count, 1e12) * (1e-3 + 2e-5 * units))

@@ -1,4 +1,4 @@
-"""Norms of a convolution's unrolled matrix: l_1 and l_inf to rounding, l_2 proven where small."""
+"""The l_2 norm of a convolution's unrolled matrix: proven where small, and by Lanczos."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from lipexplore.bounds.convolution_geometry import axes_of
 from lipexplore.certificates.psd import spectral_norm_above
 from lipexplore.networks.convolution import Convolution
-from lipexplore.norms import Norm
 from lipexplore.rounding import gamma, up
 
 LARGEST_DENSE = 300
@@ -41,25 +40,6 @@ def matrix_norm_estimate(matrix: Any, tolerance: float = 0.0) -> float:
         return float(np.linalg.norm(matrix.toarray(), 2))
     start = np.random.default_rng(0).standard_normal(min(matrix.shape))
     return float(svds(matrix, k=1, v0=start, tol=tolerance, return_singular_vectors=False)[0])
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def absolute_sum_above(layer: Convolution, norm: Norm) -> float:
-    """Return the l_1 or l_inf operator norm rounded up: the largest column or row sum.
-
-    A transposed convolution has the two exchanged, and the same l_2 norm.
-
-    Raises
-    ------
-    ValueError
-        For l_2.
-    """
-    if norm is Norm.L2:
-        raise ValueError("the l_2 norm is no sum: use convolution_norm_above")
-    axis = 0 if norm is Norm.L1 else 1
-    matrix = abs(layer.matrix)
-    largest = float(np.asarray(matrix.sum(axis=axis)).max())
-    return 0.0 if largest == 0.0 else float(up(largest * (1.0 + gamma(matrix.shape[axis] + 4))))
 
 
 @np.errstate(over="ignore")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from lipexplore.bounds.method import Bound, BoundMethod, Estimate, OnProgress
 from lipexplore.bounds.programs import ProgramRun
 from lipexplore.bounds.triangle_rounds import attempt_with_triangles
+from lipexplore.errors import RelaxationTooLarge
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.norms import Norm
@@ -18,7 +20,12 @@ from lipexplore.relaxations.coupled import (
     coupled_relaxation,
 )
 from lipexplore.relaxations.memory import limit_bytes
-from lipexplore.relaxations.moment_size import predicted_memory, predicted_seconds
+from lipexplore.relaxations.moment_size import (
+    LARGEST_BLOCK,
+    check_size,
+    predicted_memory,
+    predicted_seconds,
+)
 
 SOLVERS = ("auto", "clarabel", "cvxopt")
 
@@ -94,11 +101,18 @@ class CoupledSdp(BoundMethod):
         return self.answer(verified=True, lower=0.0, **run.summary())
 
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
-        """Count the program without building it."""
+        """Count the program without building it.
+
+        Raises
+        ------
+        RelaxationTooLarge
+            If its block is too large, whatever the memory.
+        """
         self.check(network, norm)
         self.check_bounded(region)
         problem = _problem(network, region)
         size = problem.predicted_size(self._products)
+        check_size(size, math.inf)
         return Estimate(size, predicted_seconds(size), predicted_memory(size))
 
     @property
@@ -107,4 +121,11 @@ class CoupledSdp(BoundMethod):
 
 
 def _problem(network: Network, region: Region) -> CoupledProblem:
-    return coupled_problem(network, slope_ranges(network, region))
+    """Return the variables of the program; large networks are refused before they are expanded."""
+    slopes, least = slope_ranges(network, region), 1 + network.n_inputs
+    if slopes.undecided and least > LARGEST_BLOCK:
+        raise RelaxationTooLarge(
+            f"the semidefinite block would have order {least:,} at least, one per input, above "
+            f"{LARGEST_BLOCK}: choose a network with fewer inputs or another method"
+        )
+    return coupled_problem(network, slopes)

@@ -34,8 +34,8 @@ SHORTEST_SECONDS = 1e-2
 LONGEST_SECONDS = 10.0
 """Predicted time of all stage programs above which "best" leaves them out."""
 
-SECONDS_PER_CUBE = {"fast": 1.5e-9, "line-search": 1.2e-8, "stage-sdp": 1.2e-8}
-SECONDS_PER_LAYER = {"fast": 2e-4, "line-search": 2e-3, "stage-sdp": 2e-3}
+SECONDS_PER_CUBE = {"fast": 6e-9, "line-search": 4.8e-8, "stage-sdp": 4.8e-8}
+SECONDS_PER_LAYER = {"fast": 8e-4, "line-search": 8e-3, "stage-sdp": 8e-3}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from lipexplore.exact.tree_decomposition import exact_pattern_maximum, predicted
 from lipexplore.exact.witness import witness
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import SlopeRanges
+from lipexplore.networks.spline_expansion import relu_network
 from lipexplore.norms import Norm
 from lipexplore.regions import Region
 from lipexplore.relaxations.memory import limit_bytes
@@ -100,6 +101,7 @@ class Exact(SlopeMethod):
         self.check(network, norm)
         start = time.perf_counter()
         deadline = math.inf if time_limit is None else start + time_limit
+        network = relu_network(network) if self.target == "L" else network
         slopes = self.slope_ranges(network, region)
         if self.target == "P*" and self._prefers_tree(network, slopes, norm):
             answer = self._by_tree(network, slopes, norm, deadline, on_progress)
@@ -115,7 +117,7 @@ class Exact(SlopeMethod):
         """Raise UnsupportedQuestion for L of a smooth network."""
         super().check(network, norm)
         if self.target == "L":
-            check_piecewise_linear(network, f"{self.name} with target L")
+            check_piecewise_linear(relu_network(network), f"{self.name} with target L")
 
     def estimate(self, network: Network, region: Region, norm: Norm) -> Estimate:
         """Return a guess: the number of nodes is known only afterwards."""

@@ -99,7 +99,7 @@ def unit_gains(network: Network, region: Region, propagation: str) -> Iterator[A
     """
     if isinstance(region, WholeSpace):
         for act, width in zip(network.activations, network.widths[1:], strict=False):
-            yield np.full(width, act.largest_slope)
+            yield np.maximum(*map(np.abs, act.unit_slope_bounds(width)))
         return
     other = back_substituted_ranges(network, region) if propagation != "interval" else None
     ball = (

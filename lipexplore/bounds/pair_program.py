@@ -17,6 +17,8 @@ from lipexplore.relaxations.slope_lmi import (
 )
 
 TOLERANCE = 1e-8
+DEARER = 5.0
+"""So much longer than a slope LMI of the size, where few units make the fixed costs count."""
 
 
 def relaxed_maximum(pair: Pair, time_limit: float | None) -> tuple[float, str]:
@@ -51,7 +53,7 @@ def relaxation_seconds(pair: Pair) -> float:
     """
     size = predicted_size(_system(pair), Norm.L2, "auto")
     check_size(size, limit_bytes(None))
-    return predicted_seconds(size)
+    return DEARER * predicted_seconds(size)
 
 
 def _system(pair: Pair) -> SectorSystem:

@@ -114,11 +114,11 @@ class SeqLip(SlopeMethod):
         """
         self.check(network, norm)
         self._check_vertices()
-        ranges, seconds = self.slope_ranges(network, region), 1e-3
+        ranges, seconds = self.slope_ranges(network, region), 2e-3
         for pair in split_pairs(network, ranges)[0]:
             if pair.undecided <= self.largest_vertices:
                 work = len(pair.left) * pair.right.size
-                seconds += 2**pair.undecided * (2e-6 + 1e-9 * work)
+                seconds += 2**pair.undecided * (5e-6 + 2e-9 * work)
             else:
                 seconds += relaxation_seconds(pair)
         return Estimate({"vertices": self._vertices(ranges)}, seconds)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lipexplore.errors import UnsupportedQuestion
 from lipexplore.networks.activations import Activation
 from lipexplore.networks.feedforward import Network
+from lipexplore.networks.splines import Splines
 from lipexplore.rounding import Array
 
 Sides = NDArray[np.int8]
@@ -103,6 +104,11 @@ def pattern_units(network: Network) -> PatternUnits:
 
 def check_piecewise_linear(network: Network, asker: str) -> None:
     """Raise UnsupportedQuestion unless all activations are linear on each side of zero."""
+    if any(isinstance(act, Splines) for act in network.activations):
+        raise UnsupportedQuestion(
+            f"{asker} need units with one kink, at zero, but a spline has many: rewrite the "
+            "network by lipexplore.networks.spline_expansion.relu_network, which is exact"
+        )
     smooth = sorted({act.name for act in network.activations if not act.piecewise_linear})
     if smooth:
         raise UnsupportedQuestion(

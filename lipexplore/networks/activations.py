@@ -37,9 +37,11 @@ class Activation:
     value_turns, slope_turns
         Points where the value and the slope stop being monotone (to float accuracy).
     piecewise_linear
-        Slopes are then computed without any rounding.
+        Linear on each side of zero; slopes are then computed without any rounding.
     linear_from
         From here on to the right the slope is constant and computed without rounding.
+    units
+        Number of units that it is made for, one function each; None for one function for all.
     """
 
     name: str
@@ -51,12 +53,22 @@ class Activation:
     slope_turns: tuple[float, ...] = ()
     piecewise_linear: bool = False
     linear_from: float = math.inf
+    units: int | None = None
 
     def __repr__(self) -> str:
         return f"Activation({self.name!r})"
 
     def __reduce__(self) -> tuple[Callable[[str], Activation], tuple[str]]:
         return activation, (self.name,)
+
+    @property
+    def content(self) -> bytes:
+        """What tells this function from others: its name, unless it has coefficients of its own."""
+        return self.name.encode()
+
+    def unit_slope_bounds(self, width: int) -> tuple[Array, Array]:
+        """Return the smallest and largest slope on the whole line of each of ``width`` units."""
+        return np.full(width, self.slope_bounds[0]), np.full(width, self.slope_bounds[1])
 
     @property
     def largest_slope(self) -> float:
@@ -274,6 +286,17 @@ _FAMILIES: dict[str, Callable[..., Activation]] = {
 
 ACTIVATION_NAMES = tuple(_FAMILIES)
 
+_SORTING = (
+    "sorts units, so it has no slope per unit: state the network by "
+    "lipexplore.networks.group_sort.group_sort_network, which is exact"
+)
+NOT_BY_NAME = {
+    "groupsort": _SORTING,
+    "maxmin": _SORTING,
+    "spline": "needs its knots and values: pass lipexplore.networks.splines.Splines(knots, values)",
+}
+"""Activations that are known but take more than a name, and what to do instead."""
+
 
 def activation(name: str) -> Activation:
     """Return the activation called ``name``, for instance "relu", "elu:1.0" or "gelu:tanh".
@@ -284,6 +307,8 @@ def activation(name: str) -> Activation:
         If the family or its parameter is unknown.
     """
     family, _, parameter = str(name).partition(":")
+    if family in NOT_BY_NAME:
+        raise InvalidNetwork(f"activation {name!r} {NOT_BY_NAME[family]}")
     if family not in _FAMILIES:
         raise InvalidNetwork(f"unknown activation {name!r}: use one of {', '.join(_FAMILIES)}")
     if not parameter:

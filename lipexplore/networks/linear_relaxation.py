@@ -8,6 +8,7 @@ import numpy as np
 
 from lipexplore.networks.activations import Activation
 from lipexplore.networks.feedforward import Network
+from lipexplore.networks.splines import Splines
 from lipexplore.regions import Region
 from lipexplore.rounding import UNIT, Array, affine_interval, down, product_error, up
 
@@ -100,9 +101,12 @@ def activation_lines(act: Activation, low: Array, high: Array) -> Lines:
     """Return a line above and a line below the activation on [low, high], entry by entry.
 
     A kink at 0 between slopes a <= b is convex: chord above, a z or b z below (and the reverse for
-    a > b). Otherwise the activation lies between its two extreme slopes through its midpoint, and
+    a > b). A spline lies between two parallels to its chord through its extreme knots. Any other
+    activation lies between its two extreme slopes through its midpoint, and
     the chords of these convex and concave hats bound it.
     """
+    if isinstance(act, Splines):
+        return _spline_lines(act, low, high)
     a, b = act.slope_range(low, high)
     if act.kinks == (0.0,) and act.piecewise_linear:
         left, right = float(act.slope(np.array(-1.0))), float(act.slope(np.array(1.0)))
@@ -130,6 +134,21 @@ def activation_lines(act: Activation, low: Array, high: Array) -> Lines:
         upper,
         _offset(upper, low, high, *above_ends, np.maximum),
     )
+
+
+def _spline_lines(act: Splines, low: Array, high: Array) -> Lines:
+    """Return parallels to the chord beyond both ends and every knot between them."""
+    left, right = act.enclosed(low), act.enclosed(high)
+    slope = _chord(low, high, 0.5 * left[0] + 0.5 * left[1], 0.5 * right[0] + 0.5 * right[1])
+    below = _offset(slope, low, high, left[0], right[0], np.minimum)
+    above = _offset(slope, low, high, left[1], right[1], np.maximum)
+    for knot, value in act.interior():
+        inside = (low < knot) & (knot < high)
+        under = _offset(slope, knot, knot, value, value, np.minimum)
+        over = _offset(slope, knot, knot, value, value, np.maximum)
+        below = np.where(inside, np.minimum(below, under), below)
+        above = np.where(inside, np.maximum(above, over), above)
+    return Lines(slope, below, slope, above)
 
 
 def _chord(low: Array, high: Array, at_low: Array, at_high: Array) -> Array:

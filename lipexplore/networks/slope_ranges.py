@@ -81,7 +81,7 @@ def slope_ranges(network: Network, region: Region, propagation: str = "interval"
     check_region(network, region)
     if isinstance(region, WholeSpace):
         pairs = [
-            (np.full(width, act.slope_bounds[0]), np.full(width, act.slope_bounds[1]))
+            act.unit_slope_bounds(width)
             for act, width in zip(network.activations, network.widths[1:], strict=False)
         ]
     else:
