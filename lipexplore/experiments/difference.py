@@ -89,6 +89,8 @@ def _exact(value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return "not set"
     if isinstance(value, str):
         return value[:_SHORT_HASH] if len(value) == _LONG_HASH else value
     text = _exact(value)

@@ -2,7 +2,9 @@
 
 References
 ----------
-Okabe and Ito, *Color Universal Design*, 2008: the eight colours.
+Okabe and Ito, *Color Universal Design*, 2008: the first colours. Machado, Oliveira, Fernandes, IEEE
+TVCG 15(6), 2009: how people who do not see red or green see them; the other colours were searched
+to stay apart then too, and to stand out from white and from a dark page.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from lipexplore.bounds import METHODS
+from lipexplore.bounds import ALL_NORMS, METHODS
 
 ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE, GREY = (
     "#E69F00",
@@ -21,10 +23,11 @@ ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE, GREY = (
     "#CC79A7",
     "#888888",
 )
+INDIGO, CRIMSON, SAND, PLUM, PERIWINKLE = "#4848F0", "#C01830", "#D8A860", "#904878", "#6078F0"
 L_COLOUR, P_STAR_COLOUR = GREEN, VERMILLION
 PATTERN_COLOUR, CLIQUE_COLOUR = "#6E8FA8", VERMILLION
 
-_UPPER_COLOURS = (ORANGE, SKY, PURPLE, BLUE, GREY)
+_UPPER_COLOURS = (ORANGE, SKY, PURPLE, BLUE, SAND, CRIMSON, INDIGO, PLUM, PERIWINKLE)
 _UPPER_SYMBOLS = (
     *("square", "diamond", "x", "circle", "star", "hexagon", "pentagon", "bowtie"),
     *("cross", "octagon", "hexagram", "diamond-wide", "diamond-tall", "star-square"),
@@ -50,9 +53,12 @@ def _styles() -> dict[str, Style]:
     styles = {}
     both = [method for method in METHODS if method.side == "interval"]
     for index, method in enumerate(both):
-        styles[method.name] = Style(GREY, _BOTH_SYMBOLS[index % len(_BOTH_SYMBOLS)], "solid")
+        styles[method.name] = Style(
+            GREY, _BOTH_SYMBOLS[index % len(_BOTH_SYMBOLS)], _DASHES[index % len(_DASHES)]
+        )
     upper = [method for method in METHODS if method.side == "upper"]
-    for index, method in enumerate(upper):
+    # those that are on the screen for every question come first: they share no colour
+    for index, method in enumerate(sorted(upper, key=lambda method: method.norms != ALL_NORMS)):
         turn = index // len(_UPPER_COLOURS)
         styles[method.name] = Style(
             _UPPER_COLOURS[index % len(_UPPER_COLOURS)],

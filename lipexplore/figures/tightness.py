@@ -163,7 +163,7 @@ def _lay_out(
     axis = {"type": "log", "zeroline": False, "gridcolor": "rgba(128,128,128,0.25)"}
     figure.update_layout(
         font={"size": font_size},
-        height=29 * font_size,
+        height=round(26.5 * font_size),
         autosize=True,
         margin={"l": 10, "r": 16, "t": 8, "b": 10},
         paper_bgcolor="rgba(0,0,0,0)",

@@ -9,10 +9,11 @@ from types import TracebackType
 
 from lipexplore.errors import InvalidSetting
 from lipexplore.jobs.protocol import Event, Job
+from lipexplore.jobs.radii import RadiiJob
 from lipexplore.jobs.supervisor import Supervisor
 from lipexplore.jobs.survey import Survey
 
-__all__ = ["Event", "Job", "Survey", "Worker"]
+__all__ = ["Event", "Job", "RadiiJob", "Survey", "Worker"]
 
 
 class Worker:
@@ -58,8 +59,8 @@ class Worker:
         """Number of the child process, None while there is none."""
         return self._supervisor.pid
 
-    def submit(self, job: Job | Survey) -> int:
-        """Queue a job or a survey and return its number, which its events carry.
+    def submit(self, job: Job | RadiiJob | Survey) -> int:
+        """Queue a job, radii or a survey and return its number, which its events carry.
 
         Raises
         ------

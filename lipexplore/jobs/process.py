@@ -32,6 +32,8 @@ class Child:
     ----------
     threads
         Threads of its linear algebra.
+    folder
+        Where it keeps the arrays of its answers.
 
     Raises
     ------
@@ -39,13 +41,13 @@ class Child:
         If the system starts no process.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, folder: Path) -> None:
         self.born = time.perf_counter()
         self.ready = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
         try:
             self._process = subprocess.Popen(
-                COMMAND,
+                (*COMMAND, str(folder)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

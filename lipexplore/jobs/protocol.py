@@ -16,6 +16,7 @@ import numpy as np
 
 from lipexplore.bounds import Bound, OnProgress, bound
 from lipexplore.errors import InvalidSetting, LipexploreError
+from lipexplore.jobs.arrays import Kept
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.files import network_bytes, network_from_bytes
 from lipexplore.norms import Norm
@@ -115,6 +116,8 @@ class Event:
         Name of the exception's class, for "error" only.
     expected
         False where that exception is a mistake in lipexplore rather than in the question.
+    arrays
+        For "result": certificate and witness, or what else the job asked for; None without any.
     """
 
     kind: Kind
@@ -123,6 +126,7 @@ class Event:
     seconds: float
     error: str = ""
     expected: bool = True
+    arrays: Kept | None = None
 
 
 def bound_to_message(found: Bound) -> Message:

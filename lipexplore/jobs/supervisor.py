@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from lipexplore.errors import WorkerDied
+from lipexplore.jobs.arrays import Kept
 from lipexplore.jobs.process import Child
 from lipexplore.jobs.protocol import Event, Kind, Message, bound_from_message, encode
 
@@ -38,6 +42,7 @@ class Supervisor:
     def __init__(self, threads: int) -> None:
         self.events: SimpleQueue[Event] = SimpleQueue()
         self._threads = threads
+        self._folder = Path(tempfile.mkdtemp(prefix="lipexplore-worker-"))
         self._numbers = count(1)
         self._lock = threading.RLock()
         self._waiting: deque[Run] = deque()
@@ -108,6 +113,7 @@ class Supervisor:
             child.kill()
         if thread is not None and thread is not threading.current_thread():
             thread.join(LONGEST_END)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:
         if self._thread is None:
@@ -118,7 +124,7 @@ class Supervisor:
         failures, reason = 0, ""
         while not self._closed and failures < ATTEMPTS_TO_START:
             try:
-                child = Child(self._threads)
+                child = Child(self._threads, self._folder)
             except OSError as error:
                 failures, reason = failures + 1, f"did not start ({error})"
                 continue
@@ -155,9 +161,13 @@ class Supervisor:
         if kind == "started":
             run.started = time.perf_counter()
         data: Any = message.get("data")
-        if kind == "result":
+        if kind == "result" and data is not None:
             data = bound_from_message(data)
-        self._emit(kind, run, data, message.get("error", ""), message.get("expected", True))
+        arrays = (
+            Kept(message["arrays"] and Path(message["arrays"])) if "arrays" in message else None
+        )
+        failure = {name: message[name] for name in ("error", "expected") if name in message}
+        self._emit(kind, run, data, arrays=arrays, **failure)
         if kind in ("result", "finished", "error"):
             self._running = None
             self._hand_over()
@@ -189,8 +199,6 @@ class Supervisor:
             while self._waiting:
                 self._emit("died", self._waiting.popleft(), text)
 
-    def _emit(
-        self, kind: Kind, run: Run, data: object = None, error: str = "", expected: bool = True
-    ) -> None:
+    def _emit(self, kind: Kind, run: Run, data: object = None, **more: Any) -> None:
         seconds = 0.0 if run.started is None else time.perf_counter() - run.started
-        self.events.put(Event(kind, run.number, data, seconds, error, expected))
+        self.events.put(Event(kind, run.number, data, seconds, **more))

@@ -26,10 +26,13 @@ from lipexplore.networks.slope_chain import SlopeChain
 LONGEST: Final = 0.2
 """A method that is expected to take more seconds than this waits for Run."""
 
+SOONER: Final = {"sampled-gradient": 0.015}
+"""Methods that have a bound at any time, and the seconds after which the strip takes it."""
+
 WAITS: Final = "waits for Run"
 """Why a method that would take too long has no answer."""
 
-BASE_SECONDS, SECONDS_PER_WEIGHT, MOST_SECONDS = 0.09, 3e-6, 0.33
+BASE_SECONDS, SECONDS_PER_WEIGHT, MOST_SECONDS = 0.06, 2.4e-6, 0.25
 """All methods together may take so long: more for larger networks."""
 
 EXPANDING: Final = ("lipopt-lp", "lipopt-lasserre", "coupled-sdp")
@@ -128,7 +131,7 @@ class Surveyor:
                 question.output,
                 question.minus,
                 layers=question.layers,
-                time_limit=LONGEST,
+                time_limit=SOONER.get(name, LONGEST),
                 on_progress=listen,
             )
         except FAILURES as error:
@@ -198,7 +201,7 @@ def _expected(question: Job, settings: Mapping[str, Any]) -> float:
         layers=question.layers,
         **settings,
     )
-    return found.seconds
+    return min(found.seconds, SOONER.get(question.method, math.inf))
 
 
 def _most_terms(question: Job) -> float:

@@ -9,15 +9,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
+    from lipexplore.jobs.protocol import Job
+    from lipexplore.jobs.radii import RadiiJob
     from lipexplore.jobs.survey import Surveyor
 
 SECONDS_BETWEEN_TICKS = 0.05
@@ -54,17 +59,19 @@ class Ticker:
 class Inbox:
     """Jobs that wait, as lines, and the number of the last that is to end early."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.lines: SimpleQueue[bytes] = SimpleQueue()
         self.interrupted = 0
 
     def fill(self, source: BinaryIO) -> None:
-        """Read until the client is gone; then end this process."""
+        """Read until the client is gone; then end this process and leave no file."""
         for line in source:
             if line.startswith(INTERRUPT):
                 self.interrupted = int(line[len(INTERRUPT) :])
             else:
                 self.lines.put(line)
+        shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
 
 
@@ -72,7 +79,8 @@ def main() -> None:
     """Answer jobs until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source, target = _claim_pipes()
-    inbox = Inbox()
+    folder = Path(sys.argv[1])
+    inbox = Inbox(folder)
     threading.Thread(target=inbox.fill, args=(source,), daemon=True).start()
     versions = _warm_up()
     from lipexplore.jobs.protocol import encode
@@ -89,7 +97,7 @@ def main() -> None:
         if "survey" in message["question"]:
             _survey(message, send, surveyor, inbox)
         else:
-            _answer(message, send)
+            _answer(message, send, folder)
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -116,8 +124,8 @@ def _warm_up() -> dict[str, str]:
     return package_versions()
 
 
-def _answer(message: dict[str, Any], send_any: Send) -> None:
-    from lipexplore.jobs.protocol import FAILURES, Job, bound_to_message, one_sentence
+def _answer(message: dict[str, Any], send_any: Send, folder: Path) -> None:
+    from lipexplore.jobs.protocol import FAILURES, one_sentence
 
     number = message["job"]
 
@@ -127,7 +135,7 @@ def _answer(message: dict[str, Any], send_any: Send) -> None:
     send("started")
     ticker = Ticker(send)
     try:
-        found = Job.from_message(message["question"]).run(ticker)
+        found = _job_of(message["question"]).run(ticker)
     except FAILURES as error:
         send("error", error=type(error).__name__, expected=True, data=one_sentence(error))
     except Exception as error:  # noqa: BLE001 (a mistake in one method must not end the worker)
@@ -135,7 +143,31 @@ def _answer(message: dict[str, Any], send_any: Send) -> None:
         send("error", error=type(error).__name__, expected=False, data=one_sentence(error))
     else:
         ticker.flush()
-        send("result", data=bound_to_message(found))
+        send("result", **_result(found, folder / f"{number}.pickle"))
+
+
+def _job_of(question: dict[str, Any]) -> Job | RadiiJob:
+    from lipexplore.jobs.protocol import Job
+
+    if "radii" not in question:
+        return Job.from_message(question)
+    from lipexplore.jobs.radii import RadiiJob
+
+    return RadiiJob.from_message(question)
+
+
+def _result(found: Any, path: Path) -> dict[str, Any]:
+    """Return what is sent of an answer: numbers in the line, arrays in a file."""
+    from lipexplore.bounds import Bound
+    from lipexplore.jobs.arrays import keep
+    from lipexplore.jobs.protocol import bound_to_message
+
+    if not isinstance(found, Bound):
+        return {"data": None, "arrays": keep(found, path)}
+    numbers = {"data": bound_to_message(found)}
+    if found.certificate is None and found.witness is None:
+        return numbers
+    return {**numbers, "arrays": keep((found.certificate, found.witness), path)}
 
 
 def _survey(message: dict[str, Any], send_any: Send, surveyor: Surveyor, inbox: Inbox) -> None:

@@ -13,15 +13,21 @@ from lipexplore.panels.alone import Alone
 from lipexplore.panels.certificate_panel import CertificatePanel
 from lipexplore.panels.code_panel import CodePanel
 from lipexplore.panels.compare_panel import ComparePanel
+from lipexplore.panels.convolution_panel import ConvolutionPanel
+from lipexplore.panels.implicit_panel import ImplicitPanel
 from lipexplore.panels.live_panel import LivePanel
 from lipexplore.panels.methods_panel import MethodsPanel
 from lipexplore.panels.network_panel import NetworkPanel
 from lipexplore.panels.panel import Panel
+from lipexplore.panels.path_panel import PathPanel
 from lipexplore.panels.predict_panel import PredictPanel
+from lipexplore.panels.properties_panel import PropertiesPanel
 from lipexplore.panels.question_panel import QuestionPanel
 from lipexplore.panels.results_panel import ResultsPanel
 from lipexplore.panels.robustness_panel import RobustnessPanel
 from lipexplore.panels.sparsity_panel import SparsityPanel
+from lipexplore.panels.splines_panel import SplinesPanel
+from lipexplore.panels.unfolded_panel import UnfoldedPanel
 
 __all__ = ["PANELS", "Alone", "Panel"]
 
@@ -34,9 +40,15 @@ PANELS: Final[tuple[type[Panel], ...]] = (
     SparsityPanel,
     CertificatePanel,
     RobustnessPanel,
+    PropertiesPanel,
     PredictPanel,
     ComparePanel,
     CodePanel,
+    ImplicitPanel,
+    ConvolutionPanel,
+    SplinesPanel,
+    UnfoldedPanel,
+    PathPanel,
 )
 """All panels in the order in which they are shown."""
 

@@ -9,7 +9,7 @@ from html import escape
 import ipywidgets
 
 from lipexplore.bounds import Bound
-from lipexplore.figures.texts import lower_text, seconds_text, upper_text
+from lipexplore.figures.texts import lower_text, upper_text
 from lipexplore.jobs.protocol import FAILURES, one_sentence
 from lipexplore.panels.controls import on_value, show
 from lipexplore.panels.latest import Latest
@@ -35,7 +35,7 @@ class Shown:
 
 
 class CertificatePanel(Panel):
-    """Shows the selected run; its arrays are computed again, in a thread, when it was short."""
+    """Shows the selected run; its arrays are read from the worker's file, in a thread."""
 
     name = "certificate"
     title = "Certificate"
@@ -52,29 +52,21 @@ class CertificatePanel(Panel):
         super().__init__(state)
         self._book = ProofBook()
         self._filling = False
-        self._asked: int | None = None
         self._seen: tuple[int, ...] = ()
         self.chosen = ipywidgets.Dropdown(
             options=[NO_RUN], description="run", layout={"width": "28em", "max_width": "98%"}
-        )
-        self.again = ipywidgets.Button(
-            description="Compute the proof again",
-            tooltip="the worker that ran the method has kept the multipliers back",
-            layout={"width": "auto"},
         )
         self.text, self.caption, self.witness = (ipywidgets.HTML() for _ in range(3))
         self.plot = Plot()
         self.children = (
             self.chosen,
             self.text,
-            self.again,
             self.plot.widget,
             self.caption,
             self.witness,
         )
         self._work = Latest(self._work_out, self._draw)
         on_value(self.chosen, self._choose)
-        self.again.on_click(lambda _: self._ask())
         state.listen(self._hear)
 
     def refresh(self) -> None:
@@ -116,12 +108,6 @@ class CertificatePanel(Panel):
         if not self._filling:
             self.state.select(number or None)
 
-    def _ask(self) -> None:
-        row = self._row()
-        self._asked = row.number if row else None
-        self.again.disabled = True
-        self.refresh()
-
     def _fill(self) -> None:
         self._filling, self._seen = True, self._offer()
         try:
@@ -138,25 +124,16 @@ class CertificatePanel(Panel):
         row = self._row()
         if row is None:
             return Shown(problem="No finished run is selected: press Run, or choose one.")
-        proof = self._book.get(row)
-        if proof is None and (self._book.is_short(row) or self._asked == row.number):
-            try:
-                proof = self._book.compute(row)
-            except FAILURES as error:
-                return Shown(row, problem=one_sentence(error))
+        try:
+            proof = self._book.get(row)
+        except FAILURES as error:
+            return Shown(row, problem=one_sentence(error))
         if proof is None:
             return Shown(row)
         return Shown(row, proof, proof_view(row, proof, self.font_size))
 
     def _draw(self, shown: Shown) -> None:
         row, proof, view = shown.row, shown.proof, shown.view
-        waiting = row is not None and proof is None and not shown.problem
-        show(self.again, waiting)
-        self.again.disabled = False
-        if waiting and row is not None and row.bound is not None:
-            self.again.description = (
-                f"Compute the proof again (about {seconds_text(row.bound.seconds)})"
-            )
         lines = [summary_html(row.bound)] if row is not None and row.bound is not None else []
         if shown.problem:
             lines.append(f'<p class="lx-note">{escape(shown.problem)}</p>')

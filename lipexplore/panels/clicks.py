@@ -1,4 +1,4 @@
-"""Clicks on points of plots that are shown as plain figures."""
+"""Clicks in a panel: on points of plots, and on Run and Cancel, which answer at once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ function render({ model, el }) {
   let count = 0;
   let observer = null;
   let settler = null;
+  const gone = new AbortController();
   const nameOf = (plot) => (plot.layout && plot.layout.meta) || "";
   const hook = (plot) => {
     if (plot.dataset.lxHooked || typeof plot.on !== "function") return;
@@ -35,6 +36,14 @@ function render({ model, el }) {
     observer = new MutationObserver(scan);
     observer.observe(panel, { childList: true, subtree: true });
     scan();
+    // the answer to a press does not wait for the way to the kernel and back
+    panel.addEventListener("click", (event) => {
+      const status = panel.querySelector(".lx-status [role=status]");
+      if (!status || !event.target.closest) return;
+      if (event.target.closest(".lx-run")) status.textContent = "Starting.";
+      const running = status.textContent.startsWith("Running");
+      if (running && event.target.closest(".lx-cancel")) status.textContent = "Cancelling.";
+    }, { capture: true, signal: gone.signal });
     // a plot that is resized while it is drawn may stay blank or keep its old margins
     let width = panel.clientWidth, timer = null;
     settler = new ResizeObserver(() => {
@@ -46,7 +55,10 @@ function render({ model, el }) {
     settler.observe(panel);
   };
   watch();
-  return () => [observer, settler].forEach((one) => one && one.disconnect());
+  return () => {
+    gone.abort();
+    [observer, settler].forEach((one) => one && one.disconnect());
+  };
 }
 export default { render };
 """
@@ -54,6 +66,8 @@ export default { render };
 
 class PlotClicks(anywidget.AnyWidget):  # type: ignore[misc]
     """Forwards clicks on the points of all plotly plots in a panel; lays them out after resizing.
+
+    A press on Run or Cancel shows in the status line before the kernel hears of it.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import ipywidgets
 
 from lipexplore.errors import LipexploreError
 from lipexplore.experiments.difference import Line, difference, same_question
+from lipexplore.panels.address import is_app, link_to
 from lipexplore.panels.controls import heading, on_value
 from lipexplore.panels.downloads import downloads, links_html
 from lipexplore.panels.history_bar import HistoryBar
@@ -81,11 +82,7 @@ class ComparePanel(Panel):
         names = ", ".join(f"<b>{escape(pin.name)}</b>" for pin in pinned.values())
         self.pins.value = f"<p>Pinned: {names or 'nothing'}.</p>"
         self._compare()
-        call = f"lipexplore.explore(state={self.state.text!r})"
-        self.text.value = (
-            "<p>A cell that restores this state; the text in quotes goes into a chat or below:</p>"
-            f'<pre tabindex="0" aria-label="cell that restores the state">{escape(call)}</pre>'
-        )
+        self.text.value = state_html(self.state.text)
 
     def python_call(self) -> str:
         """Return the lines that set two bounds side by side."""
@@ -152,6 +149,21 @@ class ComparePanel(Panel):
             self.files.value = ""
         if change in ("rows", "pins", "settings"):
             self.refresh()
+
+
+def state_html(state: str) -> str:
+    """Return the cell that restores a state and, in the app, a link that opens it."""
+    call = f"lipexplore.explore(state={state!r})"
+    link = (
+        f'<p><a href="{escape(link_to(state))}" target="_blank">A link to this state</a>: it opens '
+        "in a page of its own.</p>"
+        if is_app()
+        else ""
+    )
+    return (
+        f"{link}<p>A cell that restores this state; the text in quotes goes into a chat or below:"
+        f'</p><pre tabindex="0" aria-label="cell that restores the state">{escape(call)}</pre>'
+    )
 
 
 def difference_html(lines: Sequence[Line], comparable: bool) -> str:

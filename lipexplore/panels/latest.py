@@ -14,11 +14,19 @@ class Latest(Generic[T]):
 
     Where no event loop runs (plain scripts and tests) both happen at once. Requests that were
     overtaken are not delivered, and skipped where they have not begun.
+
+    Parameters
+    ----------
+    pause
+        Seconds that a request waits for the next: for work that need not follow every move.
     """
 
-    def __init__(self, work: Callable[[], T], deliver: Callable[[T], None]) -> None:
+    def __init__(
+        self, work: Callable[[], T], deliver: Callable[[T], None], pause: float = 0.0
+    ) -> None:
         self._work = work
         self._deliver = deliver
+        self._pause = pause
         self._task: asyncio.Task[None] | None = None
         self._wanted = 0
 
@@ -37,6 +45,9 @@ class Latest(Generic[T]):
         answered = -1
         while answered != self._wanted:
             answered = self._wanted
+            await asyncio.sleep(self._pause)
+            if answered != self._wanted:
+                continue
             result = await asyncio.to_thread(self._work)
             if answered == self._wanted:
                 self._deliver(result)

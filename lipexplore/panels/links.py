@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from lipexplore.bounds import method_class
 from lipexplore.errors import InvalidSetting
-from lipexplore.panels.settings import Catalogue, Settings
+from lipexplore.panels.catalogue import Catalogue
+from lipexplore.panels.settings import Settings
 
 ALWAYS: Final = ("network", "methods", "degrees")
 """Fields that are written even where they are the usual ones."""

@@ -15,6 +15,7 @@ from lipexplore.panels.controls import on_value, show
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.state import Change, WorkbenchState
 from lipexplore.panels.surveys import SECONDS_BETWEEN_POLLS, Answer, Live
+from lipexplore.panels.timings import Timings
 
 SECONDS_BETWEEN_QUESTIONS = 0.03
 LONGEST_WAIT = 60.0
@@ -50,7 +51,7 @@ class LivePanel(Panel):
         self.strip = ipywidgets.HTML()
         self.status = ipywidgets.HTML()
         self.children = (ipywidgets.HBox([self.on, self.each, self.status]), self.strip)
-        state.listen(self._hear)
+        state.listen(self._hear, first=True)  # its worker computes while the others draw
 
     def refresh(self) -> None:
         """Ask anew if the question has changed, if the panel is on the screen and switched on.
@@ -64,9 +65,11 @@ class LivePanel(Panel):
         except RuntimeError:
             self._ask()
             return
-        if self._due is None:
-            wait = max(0.0, self._asked_at + SECONDS_BETWEEN_QUESTIONS - time.monotonic())
+        wait = self._asked_at + SECONDS_BETWEEN_QUESTIONS - time.monotonic()
+        if self._due is None and wait > 0.0:
             self._due = loop.call_later(wait, self._ask)
+        elif self._due is None:
+            self._ask()
 
     def python_call(self) -> str:
         """Return the lines that ask the quick methods of the strip."""
@@ -116,6 +119,7 @@ class LivePanel(Panel):
     def _unfold(self) -> None:
         for part in (self.strip, self.call):
             show(part, self.each.value)
+        self._draw()
 
     def _hear(self, change: Change) -> None:
         if change == "settings" or (change == "rows" and self.live is None):
@@ -153,7 +157,8 @@ class LivePanel(Panel):
             return
         answers = self.live.answers
         lines = [Line(a.bound, a.fresh) for a in answers if a.bound is not None]
-        self.strip.value = strip_html(lines, _waiting_text(answers))
+        if self.each.value:
+            self.strip.value = strip_html(lines, _waiting_text(answers, self.state.timings))
         (self.status.add_class if self.live.busy else self.status.remove_class)("lx-stale")
         if not self.live.busy:
             fresh = [line.bound for line in lines if line.fresh]
@@ -169,7 +174,7 @@ class LivePanel(Panel):
         self.status.value = f'<div role="status" aria-live="polite">{escape(text)}</div>'
 
 
-def _waiting_text(answers: tuple[Answer, ...]) -> str:
+def _waiting_text(answers: tuple[Answer, ...], timings: Timings) -> str:
     """Name the methods that have no live value, and why."""
     missing = [answer for answer in answers if answer.bound is None and answer.fresh]
     waiting = [answer for answer in missing if answer.why == WAITS]
@@ -179,11 +184,11 @@ def _waiting_text(answers: tuple[Answer, ...]) -> str:
             failures.setdefault(answer.why, []).append(short_label(answer.method))
     lines = [f"{', '.join(names)}: {why}." for why, names in failures.items()]
     if waiting:
-        lines.append(f"Not live: {', '.join(map(_expected_text, waiting))}.")
+        texts = (_expected_text(a.method, timings.expected(a.method, a.seconds)) for a in waiting)
+        lines.append(f"Not live: {', '.join(texts)}.")
     return " ".join(lines)
 
 
-def _expected_text(answer: Answer) -> str:
-    label = short_label(answer.method)
-    known = answer.seconds < float("inf")
-    return f"{label} (about {seconds_text(answer.seconds)})" if known else label
+def _expected_text(method: str, seconds: float) -> str:
+    label = short_label(method)
+    return f"{label} (about {seconds_text(seconds)})" if seconds < float("inf") else label

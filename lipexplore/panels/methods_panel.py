@@ -22,6 +22,8 @@ from lipexplore.panels.state import Change, WorkbenchState
 LONGEST_LIMIT = 86_400.0
 SHOWN_FIRST = "lipopt-lp"
 """The method whose own settings are at hand when the panel opens."""
+SECONDS_BEFORE_COUNTING = 0.15
+"""Costs are counted once the controls rest: live values come first."""
 
 
 class MethodsPanel(Panel):
@@ -73,7 +75,7 @@ class MethodsPanel(Panel):
         on_value(self.time_limit, self._set_time_limit)
         self.costs = ipywidgets.HTML()
         self.children = self._children()
-        self._counting = Latest(state.count_costs, state.set_costs)
+        self._counting = Latest(state.count_costs, state.set_costs, SECONDS_BEFORE_COUNTING)
         state.listen(self._hear)
 
     def _children(self) -> tuple[ipywidgets.Widget, ...]:

@@ -39,7 +39,7 @@ class NetworkPanel(SettingsPanel):
         self.network = self.bind("network", ipywidgets.Dropdown, "network")
         self.network.add_class("lx-unlabelled")  # the heading says it, and names are long
         self.upload = ipywidgets.FileUpload(
-            description="Open a file (.npz)",
+            description="Open a file (.npz, .onnx)",
             accept=".npz,.onnx",
             tooltip="a network saved by numpy.savez: weight_1, bias_1, ..., activation",
             layout={"width": FULL},

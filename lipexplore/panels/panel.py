@@ -16,7 +16,7 @@ FONT_SIZES = (14, 20)
 
 COVER = '<p class="lx-note">Covered until Reveal is pressed (see Predict first).</p>'
 
-Place = Literal["side", "strip", "tab"]
+Place = Literal["side", "strip", "tab", "topic"]
 
 
 class Panel(ABC):
@@ -32,7 +32,8 @@ class Panel(ABC):
     explanation: ClassVar[str]
     """One or two sentences for someone who sees the panel for the first time; may be empty."""
     place: ClassVar[Place] = "tab"
-    """Beside the tabs (controls), above them (live values), or one of them."""
+    """Beside the tabs (controls), above them (live values), one of them, or one of the topics that
+    share a tab: panels about other kinds of networks, which set ``beside = ()``."""
     beside: ClassVar[tuple[str, ...]] = ("network", "question")
     """Names of the side panels that it needs when it stands alone."""
     runs: ClassVar[bool] = False
@@ -64,7 +65,7 @@ class Panel(ABC):
 
     @cached_property
     def _uncovered(self) -> tuple[ipywidgets.Widget, ...]:
-        told = [ipywidgets.HTML(self._told)] if self.explanation and self.place == "tab" else []
+        told = [ipywidgets.HTML(self._told)] if self.explanation and self._has_room else []
         return (*told, *self.children, self.call)
 
     @cached_property
@@ -125,11 +126,15 @@ class Panel(ABC):
         """Show :meth:`python_call` under the panel: call it when one of its controls changed."""
         text = self.python_call()
         code = f'<pre tabindex="0" aria-label="Python code">{escape(text)}</pre>' if text else ""
-        if self.place == "tab":
+        if self._has_room:
             self.call.value = code and f"<p>The same in Python:</p>{code}"
         elif code or self.explanation:
             summary = f"<summary>{escape(self.title)}: about it, and in Python</summary>"
             self.call.value = f"<details>{summary}{self._told}{code}</details>"
+
+    @property
+    def _has_room(self) -> bool:
+        return self.place in ("tab", "topic")
 
     @property
     def _told(self) -> str:

@@ -1,4 +1,4 @@
-"""Certified radii of the test images under several methods, computed once each and kept."""
+"""Radii of the test images under several methods: a worker computes them, once each."""
 
 from __future__ import annotations
 
@@ -6,112 +6,150 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from lipexplore.bounds import METHODS, BoundMethod
-from lipexplore.bounds.margins import margins
-from lipexplore.errors import InvalidSetting, LipexploreError
-from lipexplore.figures.robustness import Robustness
-from lipexplore.jobs.protocol import FAILURES, one_sentence
+from lipexplore.errors import LipexploreError
+from lipexplore.jobs.client import Event, RadiiJob, Worker
+from lipexplore.jobs.radii import ATTACK
 from lipexplore.networks.feedforward import Network
 from lipexplore.norms import Norm
-from lipexplore.panels.settings import Question
-from lipexplore.properties.attack import Attacks, attack
-from lipexplore.properties.robustness import CertifiedRadii, Classes, certified_radii
-from lipexplore.rounding import Array
-from lipexplore.training.images import digits_for
+from lipexplore.properties.attack import Attacks
+from lipexplore.properties.local_radius import LocalRadius
+from lipexplore.properties.robustness import CertifiedRadii
+from lipexplore.regions import Ball
 
-DIGITS = 10
-
-
-class Overtaken(Exception):
-    """Raised in a computation that nobody waits for any more."""
+Found = CertifiedRadii | LocalRadius | Attacks
+IMAGES = 360
+"""So many images of the test set are certified and attacked."""
 
 
 @dataclass(frozen=True, eq=False)
-class Images:
-    """The test images of a network, and the closest changes of class that were found."""
+class Wanted:
+    """Radii under one method, or the attack's; ``ball`` asks for the one around its centre."""
 
-    pixels: Array
-    labels: Classes
-    attacks: Attacks
+    network: Network
+    norm: str
+    method: str = ATTACK
+    seconds: float | None = None
+    ball: Ball | None = None
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for what has the same answer."""
+        ball = None if self.ball is None else repr(self.ball.to_dict())
+        return self.network.content_hash, self.norm, self.method, self.seconds, ball
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The radii under one method; ``problem`` says why there are none."""
+    """What a worker found; ``problem`` says why it found nothing."""
 
-    radii: CertifiedRadii | None = None
+    found: Found | None = None
     problem: str = ""
 
 
 class RadiusBook:
-    """Keeps radii by network, norm and method.
+    """Has radii computed in the order in which they are wanted, and keeps them.
 
     Parameters
     ----------
-    wanted
-        Tells whether an answer about this question is still wanted; asked between margins.
+    another
+        Starts the worker, when it is needed first.
     """
 
-    def __init__(self, wanted: Callable[[Question], bool]) -> None:
-        self._wanted = wanted
-        self._images: dict[tuple[str, str], Images] = {}
+    def __init__(self, another: Callable[[], Worker]) -> None:
+        self._another = another
+        self._worker: Worker | None = None
+        self._wanted: tuple[Wanted, ...] = ()
+        self._job: int | None = None
         self._answers: dict[tuple[Any, ...], Answer] = {}
+        self.current: Wanted | None = None
+        self.progress: Mapping[str, Any] = {}
 
-    def images(self, question: Question) -> Images:
-        """Return the network's test images, attacked once.
+    @property
+    def busy(self) -> bool:
+        """Whether something is being computed."""
+        return self._job is not None
 
-        Raises
-        ------
-        InvalidSetting
-            If the network does not read digits.
-        """
-        network, key = question.network, (question.network.content_hash, question.norm)
-        if key not in self._images:
-            if network.n_outputs != DIGITS:
-                raise InvalidSetting(
-                    f"radii are certified for classifiers of digits, with {DIGITS} outputs: "
-                    "choose one of the digits networks"
-                )
-            pixels, labels = digits_for(network)
-            self._images[key] = Images(pixels, labels, attack(network, pixels, question.norm))
-        return self._images[key]
+    @property
+    def known(self) -> int:
+        """Number of answers so far."""
+        return len(self._answers)
 
-    def answer(self, question: Question, method: str, seconds: float) -> Answer | None:
+    def answer(self, item: Wanted) -> Answer | None:
         """Return what is known already."""
-        return self._answers.get(_key(question, method, seconds))
+        return self._answers.get(item.key)
 
-    def compute(self, question: Question, method: str, seconds: float) -> None:
-        """Bound all margins by ``method`` within about ``seconds``, and keep the radii.
+    def want(self, items: Sequence[Wanted]) -> None:
+        """Compute these, and nothing else any more."""
+        self._wanted = tuple(items)
+        if self.current is not None and self.current.key not in {item.key for item in items}:
+            self._cancel()
+        self._next()
 
-        Raises
-        ------
-        Overtaken
-            If the question has changed meanwhile.
-        """
+    def hold(self) -> None:
+        """Begin nothing new; what is being computed is finished."""
+        self._wanted = ()
 
-        def check(_: Mapping[str, Any]) -> None:
-            if not self._wanted(question):
-                raise Overtaken
+    def stop(self) -> None:
+        """Compute nothing any more."""
+        self.want(())
 
-        pixels = self.images(question).pixels
+    def pump(self) -> bool:
+        """Take in what happened in the worker; return whether there is something new."""
+        events = [] if self._worker is None else self._worker.poll()
+        changed = [self._take(event) for event in events]
+        return any(changed)
+
+    def close(self) -> None:
+        """End the worker process."""
+        if self._worker is not None:
+            self._worker.close()
+
+    def _next(self) -> None:
+        missing = next((item for item in self._wanted if self.answer(item) is None), None)
+        if missing is None or self.busy:
+            return
+        if self._worker is None:
+            self._worker = self._another()
+        job = RadiiJob(
+            missing.network, missing.method, missing.norm, IMAGES, missing.ball, missing.seconds
+        )
         try:
-            table = margins(
-                question.network, method, question.norm, time_limit=seconds, on_progress=check
-            )
-            answer = Answer(certified_radii(question.network, pixels, table))
-        except FAILURES as error:
-            answer = Answer(problem=one_sentence(error))
-        self._answers[_key(question, method, seconds)] = answer
+            self._job, self.current, self.progress = self._worker.submit(job), missing, {}
+        except LipexploreError as error:
+            self._answers[missing.key] = Answer(problem=str(error))
 
-    def robustness(self, question: Question, methods: Sequence[str], seconds: float) -> Robustness:
-        """Return the curves of the methods that have been computed."""
-        images = self.images(question)
-        found = {m: self.answer(question, m, seconds) for m in methods}
-        radii = {m: a.radii.radius for m, a in found.items() if a is not None and a.radii}
-        classes = np.asarray(question.network(images.pixels).argmax(axis=1))
-        return Robustness(question.norm, classes == images.labels, radii, images.attacks.radius)
+    def _cancel(self) -> None:
+        job, self._job, self.current = self._job, None, None
+        if self._worker is not None:
+            self._worker.cancel(job)
+
+    def _take(self, event: Event) -> bool:
+        if event.job is None or event.job != self._job or self.current is None:
+            return False
+        match event.kind:
+            case "progress":
+                self.progress = event.data
+                return True
+            case "result":
+                answer = _answer(event)
+            case "error" | "died":
+                answer = Answer(problem=str(event.data))
+            case _:
+                return False
+        self._answers[self.current.key] = answer
+        self._job, self.current = None, None
+        self._next()
+        return True
+
+
+def _answer(event: Event) -> Answer:
+    if event.arrays is None:
+        return Answer(event.data)
+    try:
+        return Answer(event.arrays.read())
+    except LipexploreError as error:
+        return Answer(problem=str(error))
 
 
 def choices() -> tuple[type[BoundMethod], ...]:
@@ -126,7 +164,3 @@ def refusal(method: type[BoundMethod], network: Network, norm: str) -> str:
     except LipexploreError as error:
         return str(error)
     return ""
-
-
-def _key(question: Question, method: str, seconds: float) -> tuple[Any, ...]:
-    return question.network.content_hash, question.norm, method, seconds

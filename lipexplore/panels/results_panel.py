@@ -71,8 +71,8 @@ class ResultsPanel(Panel):
         self.details = ipywidgets.HTML()
         self.children = (
             self.running,
-            self.axis,
             self.plot.widget,
+            self.axis,
             self.sentence,
             self.table,
             self.chosen,

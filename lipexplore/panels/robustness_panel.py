@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import time
 from html import escape
 
 import ipywidgets
 import numpy as np
 
-from lipexplore.errors import LipexploreError
-from lipexplore.figures.palette import STYLES
+from lipexplore.errors import InvalidSetting
 from lipexplore.figures.robustness import (
     Robustness,
     accuracy_html,
@@ -17,35 +17,27 @@ from lipexplore.figures.robustness import (
     certified_accuracy,
 )
 from lipexplore.figures.texts import short_label
-from lipexplore.norms import Norm
-from lipexplore.panels.controls import boxed, heading, on_value
-from lipexplore.panels.latest import Latest
+from lipexplore.panels.controls import boxed, heading, on_value, show
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
-from lipexplore.panels.question_panel import digit_svg
-from lipexplore.panels.radii import Overtaken, RadiusBook, choices, refusal
-from lipexplore.panels.settings import Question
-from lipexplore.panels.state import Change, WorkbenchState
-from lipexplore.rounding import text_above, text_below
+from lipexplore.panels.radii import IMAGES, Answer, RadiusBook, Wanted, choices, refusal
+from lipexplore.panels.radius_views import digit_html, progress_html
+from lipexplore.panels.settings import AROUND_DIGIT
+from lipexplore.panels.state import SECONDS_BETWEEN_POLLS, Change, WorkbenchState
+from lipexplore.properties.attack import Attacks
+from lipexplore.properties.local_radius import LocalRadius
+from lipexplore.properties.robustness import CertifiedRadii
+from lipexplore.regions import Ball
+from lipexplore.training.images import digits_for
 
 USUAL = ("norm-product", "path", "shor")
 USUAL_SECONDS = 20.0
-TEST_IMAGES = 360
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """What one step of work left: the curves so far, and what is still to be computed."""
-
-    question: Question | None = None
-    found: Robustness | None = None
-    digit: str = ""
-    missing: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+DIGITS = 10
+STOP, GO_ON = "Stop", "Go on"
 
 
 class RobustnessPanel(Panel):
-    """Bounds the 45 margins by each ticked method, one method after the other, in a thread."""
+    """Bounds the margins by each ticked method, one method after the other, in a worker."""
 
     name = "robustness"
     title = "Robustness"
@@ -53,13 +45,16 @@ class RobustnessPanel(Panel):
         "What does the bound buy? If the margin between the best class and another one is m, and "
         "the difference of these two outputs has Lipschitz constant at most L, no change shorter "
         "than m / L can swap them. A tighter bound certifies larger radii; an attack shows how far "
-        "any bound could go. Radii hold for all changes in the input norm, over the whole space."
+        "any bound could go. Radii hold for all changes in the input norm, over the whole space; "
+        "where the question is about a ball around a digit, bounds in it certify that digit too."
     )
     beside = ("network", "question")
 
     def __init__(self, state: WorkbenchState) -> None:
         super().__init__(state)
-        self._book = RadiusBook(self._is_wanted)
+        self._book = RadiusBook(state.worker.another)
+        self._stopped = False
+        self._pumping: asyncio.Task[None] | None = None
         self.methods = {
             method.name: ipywidgets.Checkbox(
                 value=method.name in USUAL,
@@ -80,9 +75,12 @@ class RobustnessPanel(Panel):
         self.image = ipywidgets.BoundedIntText(
             value=state.settings.digit,
             min=0,
-            max=TEST_IMAGES - 1,
+            max=IMAGES - 1,
             description="test image",
             layout={"width": "14em"},
+        )
+        self.stop = ipywidgets.Button(
+            description=STOP, tooltip="stop computing radii", layout={"width": "auto"}
         )
         self.status = ipywidgets.HTML()
         self.plot = Plot()
@@ -92,16 +90,16 @@ class RobustnessPanel(Panel):
         self.children = (
             methods,
             ipywidgets.HBox([self.seconds, self.image]),
-            self.status,
+            ipywidgets.HBox([self.stop, self.status]),
             self.plot.widget,
             self.sentence,
             heading("One digit"),
             self.digit,
             self.table,
         )
-        self._work = Latest(self._step, self._draw)
+        self.stop.on_click(lambda _: self._stop_or_go_on())
         for control in (*self.methods.values(), self.seconds, self.image):
-            on_value(control, lambda _: self.refresh())
+            on_value(control, lambda _: self._go_on())
         state.listen(self._hear)
 
     @property
@@ -120,8 +118,28 @@ class RobustnessPanel(Panel):
         """Compute what is missing and draw, if the panel is on the screen."""
         if self.visible:
             self._offer()
-            self.status.value = _status("<p>Working …</p>")
-            self._work.request()
+            self._book.want(() if self._stopped else self._wanted())
+            self._draw()
+            self._follow()
+
+    def show(self, visible: bool) -> None:
+        """Begin nothing new once the panel is hidden."""
+        super().show(visible)
+        if not visible:
+            self._book.hold()
+
+    def wait(self, timeout: float = 300.0) -> None:
+        """Block until all radii are there, in scripts and tests."""
+        end = time.monotonic() + timeout
+        while self._book.busy and time.monotonic() < end:
+            self._take()
+            time.sleep(0.1 * SECONDS_BETWEEN_POLLS)
+
+    def close(self) -> None:
+        """End the worker of the panel."""
+        if self._pumping is not None:
+            self._pumping.cancel()
+        self._book.close()
 
     def python_call(self) -> str:
         """Return the radii under one method."""
@@ -136,8 +154,38 @@ class RobustnessPanel(Panel):
 
     def _hear(self, change: Change) -> None:
         if change == "settings":
-            self.image.value = min(self.state.settings.digit, TEST_IMAGES - 1)
-            self.refresh()
+            self.image.value = min(self.state.settings.digit, IMAGES - 1)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._stopped = False
+        self.refresh()
+
+    def _stop_or_go_on(self) -> None:
+        self._stopped = not self._stopped
+        self.refresh()
+
+    def _follow(self) -> None:
+        if self._book.busy and (self._pumping is None or self._pumping.done()):
+            try:
+                self._pumping = asyncio.get_running_loop().create_task(self._pump())
+            except RuntimeError:
+                return
+
+    async def _pump(self) -> None:
+        while self._book.busy:
+            self._take()
+            await asyncio.sleep(SECONDS_BETWEEN_POLLS)
+
+    def _take(self) -> None:
+        """Take in what the worker did: new radii are drawn, progress is told."""
+        known = self._book.known
+        if not self._book.pump() or not self.visible:
+            return
+        if self._book.known != known:
+            self._draw()
+        else:
+            self._tell(self._answers())
 
     def _offer(self) -> None:
         """Disable the methods that do not answer for the question, and say why."""
@@ -147,92 +195,95 @@ class RobustnessPanel(Panel):
             box = self.methods[method.name]
             box.disabled, box.tooltip = bool(why), why or method.explanation
 
-    def _is_wanted(self, question: Question) -> bool:
-        now = self.state.question
-        return self.visible and now is not None and _same(now, question)
+    def _wanted(self) -> tuple[Wanted, ...]:
+        """Return what the panel shows: the attack, the radii, those in the ball of the question."""
+        question = self.state.question
+        if question is None or self._problem():
+            return ()
+        ball = question.region if self.state.settings.region == AROUND_DIGIT else None
+        balls = (None, ball) if isinstance(ball, Ball) else (None,)
+        return (
+            Wanted(question.network, question.norm),
+            *(
+                Wanted(question.network, question.norm, method, self.seconds.value, where)
+                for where in balls
+                for method in self.chosen
+            ),
+        )
 
-    def _step(self) -> Shown:
-        """Compute the first missing method, in a thread."""
-        question, seconds, methods = self.state.question, self.seconds.value, self.chosen
+    def _problem(self) -> str:
+        """Say why the question has no radii, nothing where it has."""
+        question = self.state.question
         if question is None:
-            return Shown(problems=(self.state.problem,))
-        book = self._book
+            return self.state.problem
+        if question.network.n_outputs != DIGITS:
+            return (
+                f"radii are certified for classifiers of digits, with {DIGITS} outputs: choose "
+                "one of the digits networks"
+            )
         try:
-            book.images(question)
-            missing = [m for m in methods if book.answer(question, m, seconds) is None]
-            if missing:
-                book.compute(question, missing.pop(0), seconds)
-            found = book.robustness(question, methods, seconds)
-        except Overtaken:
-            return Shown()
-        except LipexploreError as error:
-            return Shown(problems=(str(error),))
-        answers = ((m, book.answer(question, m, seconds)) for m in methods)
-        problems = tuple(f"{short_label(m)}: {a.problem}" for m, a in answers if a and a.problem)
-        digit = digit_html(question, book, found, self.image.value)
-        return Shown(question, found, digit, tuple(missing), problems)
+            digits_for(question.network)
+        except InvalidSetting as error:
+            return str(error)
+        return ""
 
-    def _draw(self, shown: Shown) -> None:
-        lines = [f'<p class="lx-refused">{escape(text)}</p>' for text in shown.problems]
-        if shown.missing:
-            lines.append(f"<p>Bounding the 45 margins: {short_label(shown.missing[0])} …</p>")
-        self.status.value = _status("".join(lines))
-        if shown.found is None:
-            self.plot.say("No radii for this question.")
+    def _answers(self) -> dict[Wanted, Answer]:
+        found = ((item, self._book.answer(item)) for item in self._wanted())
+        return {item: answer for item, answer in found if answer is not None}
+
+    def _draw(self) -> None:
+        question, answers = self.state.question, self._answers()
+        self._tell(answers)
+        attacks = next((a.found for a in answers.values() if isinstance(a.found, Attacks)), None)
+        if question is None or attacks is None:
+            self.plot.say("" if self._book.busy else "No radii for this question.")
             self.sentence.value = self.digit.value = self.table.value = ""
             return
-        text = accuracy_sentence(shown.found)
-        radius = _radius_of(shown.found, self.image.value)
-        figure = certified_accuracy(shown.found, font_size=self.font_size, radius=radius)
+        pixels, labels = (array[:IMAGES] for array in digits_for(question.network))
+        radii = {
+            item.method: answer.found.radius
+            for item, answer in answers.items()
+            if isinstance(answer.found, CertifiedRadii)
+        }
+        classes = np.asarray(question.network(pixels).argmax(axis=1))
+        found = Robustness(question.norm, classes == labels, radii, attacks.radius)
+        number = self.image.value
+        local = {
+            item.method: answer.found
+            for item, answer in answers.items()
+            if isinstance(answer.found, LocalRadius) and number == self.state.settings.digit
+        }
+        self._show(found, number)
+        self.digit.value = digit_html(
+            question.network, pixels[number], int(labels[number]), number, found, attacks, local
+        )
+        self.show_call()
+
+    def _show(self, found: Robustness, number: int) -> None:
+        text = accuracy_sentence(found)
+        radius = _radius_of(found, number)
+        figure = certified_accuracy(found, font_size=self.font_size, radius=radius)
         self.plot.draw(figure, text)
         self.sentence.value = f"<p>{escape(text)}</p>"
-        self.digit.value, self.table.value = shown.digit, accuracy_html(shown.found)
-        self.show_call()
-        if shown.missing:
-            self._work.request()
+        self.table.value = accuracy_html(found)
 
-
-def _status(html: str) -> str:
-    return f'<div role="status" aria-live="polite">{html}</div>'
-
-
-def _same(one: Question, other: Question) -> bool:
-    return one.network.content_hash == other.network.content_hash and one.norm == other.norm
+    def _tell(self, answers: dict[Wanted, Answer]) -> None:
+        problems = [self._problem()] if self._problem() else []
+        problems += [
+            f"{short_label(item.method) if item.method else 'attack'}: {answer.problem}"
+            for item, answer in answers.items()
+            if answer.problem
+        ]
+        lines = [f'<p class="lx-refused">{escape(text)}</p>' for text in problems]
+        if self._stopped:
+            lines.append("<p>Stopped: what is missing waits for Go on.</p>")
+        lines.append(progress_html(self._book))
+        self.status.value = f'<div role="status" aria-live="polite">{"".join(lines)}</div>'
+        self.stop.description = GO_ON if self._stopped else STOP
+        show(self.stop, self._stopped or self._book.busy)
 
 
 def _radius_of(found: Robustness, image: int) -> float | None:
     """Return the best certified radius of one image."""
     best = max((float(radii[image]) for radii in found.certified.values()), default=0.0)
     return best if np.isfinite(best) and best > 0.0 else None
-
-
-def digit_html(question: Question, book: RadiusBook, found: Robustness, number: int) -> str:
-    """Return one digit and its closest attack as pictures, with the radii of every method."""
-    images = book.images(question)
-    pixels, label = images.pixels[number], int(images.labels[number])
-    outputs = question.network(np.array([pixels, images.attacks.points[number]]))
-    told, after = (int(c) for c in outputs.argmax(axis=1))
-    best = max((float(radii[number]) for radii in found.certified.values()), default=0.0)
-    rows = "".join(
-        f'<tr><th scope="row" class="lx-text"><span style="color:{STYLES[m].colour}">■</span> '
-        f"{escape(short_label(m))}</th><td>{text_below(float(radii[number]), 5)}</td></tr>"
-        for m, radii in found.certified.items()
-    )
-    length = float(images.attacks.radius[number])
-    rows += (
-        f'<tr><th scope="row" class="lx-text">attack: class {after}</th>'
-        f"<td>{text_above(length, 5)}</td></tr>"
-    )
-    attacked = np.clip(images.attacks.points[number], 0.0, 1.0)
-    symbol = Norm.parse(question.norm).symbol
-    wrong = "" if told == label else ", wrongly"
-    return (
-        f'<div class="lx-digit">{digit_svg(pixels, label)}{digit_svg(attacked, after)}'
-        f"<p>Left: test image {number}, a handwritten {label}, read as {told}{wrong}. It stays a "
-        f"{told} under every change of {symbol} length up to {text_below(best, 5)}. Right: a "
-        f"change of length {text_above(length, 5)} makes it a {after} (drawn with its pixels "
-        "cut off at black and white).</p></div>"
-        '<table class="lx-table"><caption>Radii of this image: certified, and where the attack '
-        f'succeeds</caption><thead><tr><th scope="col" class="lx-text">method</th><th scope="col">'
-        f"radius ({symbol})</th></tr></thead><tbody>{rows}</tbody></table>"
-    )

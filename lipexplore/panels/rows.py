@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lipexplore.bounds import Bound
+from lipexplore.jobs.arrays import Kept
 from lipexplore.jobs.client import Event
 from lipexplore.panels.settings import PlannedRun, Question
 
@@ -33,6 +34,7 @@ class Row:
     first_gap: float | None = None
     started: float | None = None
     counted_seconds: float | None = None
+    arrays: Kept | None = None
 
     @property
     def open(self) -> bool:
@@ -96,10 +98,27 @@ def after(row: Row, event: Event) -> Row:
             first = row.first_gap if row.first_gap is not None else gap
             return replace(row, progress=event.data, first_gap=first)
         case "result":
-            return replace(row, state="done", bound=event.data, message=event.data.status)
+            found = event.data
+            return replace(
+                row, state="done", bound=found, message=found.status, arrays=event.arrays
+            )
         case "cancelled":
             return replace(row, state="cancelled", message="cancelled")
         case "error" | "died":
             return replace(row, state="failed", message=str(event.data))
         case _:
             return row
+
+
+def bounds_by_question(rows: Iterable[Row]) -> dict[str, list[Bound]]:
+    """Return finished runs by the title of their question; titles that repeat are numbered."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        if row.bound is not None:
+            groups.setdefault(row.question.key, []).append(row)
+    named: dict[str, list[Bound]] = {}
+    for group in groups.values():
+        title = group[0].question.title
+        name = title if title not in named else f"{title} ({len(named) + 1})"
+        named[name] = [row.bound for row in group if row.bound is not None]
+    return named

@@ -31,6 +31,8 @@ class RunBar:
         self.cancel = ipywidgets.Button(
             description="Cancel", button_style="danger", tooltip="stop everything that runs"
         )
+        self.run.add_class("lx-run")
+        self.cancel.add_class("lx-cancel")
         self.status = ipywidgets.HTML()
         self.status.add_class("lx-status")
         self.children = (self.run, self.cancel, self.status)

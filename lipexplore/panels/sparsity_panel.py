@@ -6,7 +6,6 @@ from typing import Any
 
 import ipywidgets
 
-from lipexplore.bounds import Bound
 from lipexplore.errors import LipexploreError
 from lipexplore.figures.cliques import (
     GRAPH,
@@ -31,10 +30,7 @@ from lipexplore.panels.state import Change, WorkbenchState
 
 NO_RUN = "Run LiPopt LP at this degree to see which share of its bound the clique carries."
 COVERED = "Its share of the bound is covered until Reveal is pressed."
-TOO_LONG = (
-    "The run was too long, or its proof too large, to be looked at here for the clique's share of "
-    "the bound."
-)
+TOO_LONG = "The proof of the run is too large to be looked at here for the clique's share."
 
 
 class SparsityPanel(Panel):
@@ -175,17 +171,15 @@ class SparsityPanel(Panel):
         return drawing_of(program, number, proof, self.font_size, TOO_LONG if long else NO_RUN)
 
     def _identity(self) -> Identity | None:
-        """Return the proof of the finished run, computed again where that is short."""
+        """Return the identity that proves the finished run, None without or where it is large."""
         key, row = self._finished(), self._row()
         if row is not None and key not in self._identities:
             self._identities[key] = self._proven(row)
         return self._identities.get(key)
 
     def _proven(self, row: Row) -> Identity | None:
-        proof: Bound | None = self._book.get(row)
         try:
-            if proof is None and self._book.is_short(row):
-                proof = self._book.compute(row)
+            proof = self._book.get(row)
             parts = proof.certificate if proof is not None else ()
             return identity_of(row, parts[0]) if parts else None
         except (LipexploreError, *FAILURES):

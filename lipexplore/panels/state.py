@@ -12,14 +12,15 @@ from typing import Any, Literal
 
 from lipexplore.bounds import Bound, method_class
 from lipexplore.errors import LipexploreError
-from lipexplore.jobs.client import Event, Job, Worker
+from lipexplore.jobs.client import Event, Worker
+from lipexplore.panels.catalogue import Catalogue
 from lipexplore.panels.costs import Cost, cost_of
 from lipexplore.panels.history import History
 from lipexplore.panels.links import settings_of, state_text
 from lipexplore.panels.pins import Pin, with_pin, without_pin
 from lipexplore.panels.predictions import Predictions
-from lipexplore.panels.rows import Row, after
-from lipexplore.panels.settings import Catalogue, Question, Settings, plan
+from lipexplore.panels.rows import Row, after, bounds_by_question
+from lipexplore.panels.settings import Question, Settings, job_of, plan
 from lipexplore.panels.timings import Timings
 
 SECONDS_BETWEEN_POLLS = 0.05
@@ -63,9 +64,9 @@ class WorkbenchState:
         self._resolve()
         self._choose_methods()
 
-    def listen(self, listener: Callable[[Change], None]) -> None:
-        """Call ``listener`` with what has changed, after each change."""
-        self._listeners.append(listener)
+    def listen(self, listener: Callable[[Change], None], first: bool = False) -> None:
+        """Call ``listener`` with what has changed, after each change; before others if asked."""
+        self._listeners.insert(0 if first else len(self._listeners), listener)
 
     def change(self, **values: Any) -> None:
         """Replace settings by name; costs become unknown until :meth:`set_costs`."""
@@ -170,17 +171,8 @@ class WorkbenchState:
 
     @property
     def bounds_by_question(self) -> dict[str, list[Bound]]:
-        """All finished runs, by the title of their question; titles that repeat are numbered."""
-        groups: dict[tuple[str, ...], list[Row]] = {}
-        for row in self.rows:
-            if row.bound is not None:
-                groups.setdefault(row.question.key, []).append(row)
-        named: dict[str, list[Bound]] = {}
-        for rows in groups.values():
-            title = rows[0].question.title
-            name = title if title not in named else f"{title} ({len(named) + 1})"
-            named[name] = [row.bound for row in rows if row.bound is not None]
-        return named
+        """All finished runs, by the title of their question."""
+        return bounds_by_question(self.rows)
 
     def run(self, longest: float = math.inf) -> int:
         """Start the planned runs that are not refused; return their number.
@@ -249,17 +241,7 @@ class WorkbenchState:
         if any(row.open and row.identity == same for row in self.rows):
             return False
         self._numbers += 1
-        job = Job(
-            network=question.network,
-            method=run.method,
-            norm=question.norm,
-            region=question.region,
-            output=question.output,
-            minus=question.minus,
-            layers=question.layers,
-            settings=run.settings,
-            time_limit=self.settings.time_limit,
-        )
+        job = job_of(question, run, self.settings.time_limit)
         row = Row(self._numbers, question, run, counted_seconds=cost.counted_seconds)
         try:
             self._row_of_job[self.worker.submit(job)] = row.number

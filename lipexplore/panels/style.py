@@ -28,7 +28,8 @@ STYLE: Final = """<style>
 .lx-panel .lx-status { flex: 1 1 300px; }
 .lx-panel .lx-columns { flex-wrap: wrap; gap: 14px; align-items: flex-start; overflow: visible; }
 .lx-panel .lx-controls { flex: 0 0 21em; min-width: 0; max-width: 100%; overflow: hidden; }
-.lx-panel .lx-controls .widget-vbox > :is(.widget-inline-hbox, .widget-hbox) {
+.lx-panel .lx-controls .widget-vbox > :is(.widget-inline-hbox, .widget-hbox,
+  .jupyter-button, .lx-slider) {
   width: calc(100% - 6px) !important; }
 .lx-panel .lx-results { flex: 1 1 24em; min-width: min(24em, 100%); overflow: hidden; }
 .lx-panel.lx-large .lx-controls { flex-basis: 19em; }
@@ -44,6 +45,7 @@ STYLE: Final = """<style>
   scrollbar-color: var(--jp-border-color1, #999) transparent; }
 .lx-panel .widget-html-content { min-width: 0; }
 .lx-panel table.lx-table { border-collapse: collapse; font-size: 0.93em; margin: 4px 0; }
+.lx-panel .lx-results table.lx-table { min-width: min(26em, 100%); }
 .lx-panel table.lx-table caption { text-align: left; padding: 2px 0; caption-side: top;
   color: var(--jp-ui-font-color1, #222); }
 .lx-panel table.lx-table th, .lx-panel table.lx-table td {
@@ -76,6 +78,7 @@ STYLE: Final = """<style>
 .lx-panel .jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 0 0 auto; min-width: 0;
   line-height: var(--lx-line); height: var(--lx-line); font-size: var(--lx-font); }
 .lx-panel .jupyter-widget-tab .lm-TabBar-tabLabel { font-size: var(--lx-font); }
+.lx-panel .lx-taps .lx-slider { --jp-widgets-inline-label-width: 2.6em; }
 .lx-panel .lx-plot { overflow: hidden; }
 .lx-panel .lx-plot :is(.jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output,
   .js-plotly-plot, .plot-container, .svg-container) { min-height: inherit; }

@@ -9,9 +9,9 @@ from typing import Any
 
 from lipexplore.bounds import METHODS, Bound
 from lipexplore.errors import LipexploreError
-from lipexplore.jobs.client import Event, Job, Survey, Worker
+from lipexplore.jobs.client import Event, Survey, Worker
 from lipexplore.jobs.protocol import bound_from_message
-from lipexplore.panels.settings import Question
+from lipexplore.panels.settings import Question, job_of
 
 SECONDS_BETWEEN_POLLS = 0.01
 ORDER = {method.name: place for place, method in enumerate(METHODS)}
@@ -128,19 +128,6 @@ class Live:
     def _replace(self, new: Answer) -> None:
         others = (answer for answer in self.answers if answer.method != new.method)
         self.answers = tuple(sorted((*others, new), key=lambda answer: ORDER[answer.method]))
-
-
-def job_of(question: Question) -> Job:
-    """Return a question as a job without a method."""
-    return Job(
-        network=question.network,
-        method="",
-        norm=question.norm,
-        region=question.region,
-        output=question.output,
-        minus=question.minus,
-        layers=question.layers,
-    )
 
 
 def _answer(data: Mapping[str, Any], fresh: bool) -> Answer:

@@ -10,12 +10,14 @@ import ipywidgets
 from lipexplore.errors import LipexploreError
 from lipexplore.jobs.client import Worker
 from lipexplore.panels import PANELS
+from lipexplore.panels.address import state_in_address
 from lipexplore.panels.alone import Page
 from lipexplore.panels.controls import boxed
 from lipexplore.panels.history_bar import HistoryBar
 from lipexplore.panels.panel import FONT_SIZES, Panel
 from lipexplore.panels.state import QUICK, WorkbenchState
 from lipexplore.panels.timings import cache_file
+from lipexplore.panels.topics import Topics
 
 if TYPE_CHECKING:
     import pandas
@@ -30,9 +32,11 @@ def explore(networks: Any = None, state: str | None = None) -> Workbench:
         None for the shipped networks alone; else a Network, the path of an .npz file, a list of
         these or a mapping from names: they come first in the list of networks.
     state
-        A string that the Compare tab gave, to begin where it was copied.
+        A string that the Compare tab gave, to begin where it was copied. In a page of Voila the
+        address may carry one: ``?state=...``.
     """
-    return Workbench(networks, state=state, timings_file=cache_file())
+    start = state_in_address() if state is None else state
+    return Workbench(networks, state=start, timings_file=cache_file())
 
 
 class Workbench(Page):
@@ -51,7 +55,7 @@ class Workbench(Page):
     ) -> None:
         made = WorkbenchState(networks, worker, timings_file)
         problem = _restored(made, state)
-        super().__init__(made, {kind.name: kind(made) for kind in PANELS})
+        super().__init__(made, _panels(made))
         self.history = HistoryBar(made)
         self.run, self.cancel, self.status = self.bar.children
         self.large = ipywidgets.Checkbox(description="large type", indent=False)
@@ -87,7 +91,10 @@ class Workbench(Page):
         )
 
     def turn_to(self, name: str) -> None:
-        """Show the tab of the panel called ``name``."""
+        """Show the tab of the panel called ``name``, or the tab of topics with this one chosen."""
+        topics = self.panels.get(Topics.name)
+        if isinstance(topics, Topics) and name in topics.names:
+            topics.topic.value, name = name, Topics.name
         self.tabs.selected_index = self._at("tab").index(self.panels[name])
 
     def _at(self, place: str) -> list[Panel]:
@@ -112,6 +119,13 @@ class Workbench(Page):
         for index, panel in enumerate(self._at("tab")):
             if panel.visible != (index == tab):
                 panel.show(index == tab)
+
+
+def _panels(state: WorkbenchState) -> dict[str, Panel]:
+    """Return the panels by name, with one that shows the topics where there are some."""
+    panels: dict[str, Panel] = {kind.name: kind(state) for kind in PANELS if kind.place != "topic"}
+    topics = [kind for kind in PANELS if kind.place == "topic"]
+    return panels | ({Topics.name: Topics(state, topics)} if topics else {})
 
 
 def _restored(state: WorkbenchState, text: str | None) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser.app import App
 from tests.browser.lab import Lab
 from tests.browser.page import Notebook
 
@@ -45,7 +46,7 @@ def find_browser() -> str | None:
     return None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser():
     path = find_browser()
     if path is None:
@@ -60,11 +61,19 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory, browser):
     running = Lab(tmp_path_factory.mktemp("lab"))
     yield running
     running.close()
+
+
+@pytest.fixture(scope="package")
+def shared_app(tmp_path_factory, browser):
+    """The app for the tests that need none of their own; each of their pages keeps its place."""
+    running = App(tmp_path_factory.mktemp("shared"), "--users", "8")
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")

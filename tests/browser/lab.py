@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -32,8 +33,15 @@ SETTINGS = {
 class Lab:
     """A running JupyterLab whose root folder holds a copy of the notebooks."""
 
+    program: ClassVar[str] = "jupyterlab"
+    options: ClassVar[tuple[str, ...]] = (
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    )
+
     def __init__(self, home: Path, theme: str = "JupyterLab Light") -> None:
-        self.runtime = home / "runtime"
+        self.runtime, self.cache = home / "runtime", home / "cache"
         self.token = secrets.token_hex(16)
         self.port = _free_port()
         root = home / "root"
@@ -53,20 +61,18 @@ class Lab:
             "JUPYTERLAB_SETTINGS_DIR": str(settings),
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
             "IPYTHONDIR": str(home / "ipython"),
-            "XDG_CACHE_HOME": str(home / "cache"),
+            "XDG_CACHE_HOME": str(self.cache),
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
         self._log = (home / "lab.log").open("wb")
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(sys.executable, "-m", self.program, "--no-browser", "--allow-root"),
                 f"--ServerApp.root_dir={root}",
                 f"--ServerApp.port={self.port}",
                 "--ServerApp.port_retries=0",
                 f"--IdentityProvider.token={self.token}",
-                "--LabApp.news_url=None",
-                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-                "--LabApp.extension_manager=readonly",
+                *self.options,
             ],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -98,6 +104,10 @@ class Lab:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return bytes(answer.read())
 
+    def forget_timings(self) -> None:
+        """Let panels expect what they expect on a fresh machine."""
+        shutil.rmtree(self.cache, ignore_errors=True)
+
     def close(self) -> None:
         """Stop the server, which ends its kernels; then whatever is left of its session."""
         self._process.send_signal(signal.SIGTERM)
@@ -121,6 +131,16 @@ class Lab:
             time.sleep(0.1)
         self.close()
         raise RuntimeError("JupyterLab did not answer within a minute")
+
+
+class ClassicNotebook(Lab):
+    """A running Notebook 7: one document per page, without JupyterLab's frame."""
+
+    program = "notebook"
+    options = ()
+
+    def notebook(self, name: str) -> str:
+        return f"{self.address}/notebooks/{name}?token={self.token}"
 
 
 def _free_port() -> int:

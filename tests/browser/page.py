@@ -43,8 +43,12 @@ class Notebook:
         self.page, self.lab = page, lab
         page.goto(lab.notebook(name))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-        page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
+        self.wait_until_idle()
         page.evaluate(STOPWATCH)
+
+    def wait_until_idle(self) -> None:
+        """Wait until the kernel has started."""
+        self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
 
     def run_cell(self, index: int = 0) -> None:
         """Press Control+Enter in a cell until its prompt changes: early presses may be lost."""

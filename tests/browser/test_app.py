@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 POINT = ".lx-panel .js-plotly-plot .scatterlayer .point"
 STATUS = ".lx-panel .lx-status"
 DEFAULT = "digits-64-20-10-relu"
-IDLE_SECONDS = 12
+IDLE_SECONDS = 9
 
 
 class AppPage(Notebook):
@@ -26,7 +26,7 @@ class AppPage(Notebook):
     def __init__(self, page, app: App) -> None:
         self.page = page
         start = time.monotonic()
-        page.goto(app.address)
+        page.goto(getattr(self, "address", app.address))
         page.locator(".lx-panel button", has_text="Run").wait_for(timeout=60_000)
         self.to_shell = time.monotonic() - start
         page.locator(POINT).first.wait_for(timeout=60_000)

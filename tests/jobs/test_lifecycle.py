@@ -124,7 +124,7 @@ if state == "started":
 end = time.monotonic() + 20
 while not any(event.kind == state for event in worker.poll()) and time.monotonic() < end:
     time.sleep(0.01)
-print(worker.pid, flush=True)
+print(worker.pid, worker._supervisor._folder, flush=True)
 if ending == "killed":
     time.sleep(60)
 """
@@ -142,11 +142,13 @@ def test_no_worker_outlives_its_program(state, ending, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as parent:
-        pid = int(parent.stdout.readline())
+        pid, folder = parent.stdout.readline().split()
+        assert Path(folder.decode()).is_dir()
         if ending == "killed":
             parent.kill()
         _, complaints = parent.communicate(timeout=20)
-    assert seconds_until_gone(pid) < 2.0
+    assert seconds_until_gone(int(pid)) < 2.0
+    assert not Path(folder.decode()).exists()
     assert complaints == b""
 
 

@@ -41,9 +41,21 @@ class FakeWorker:
     def close(self):
         self.closed = True
 
-    def happen(self, kind, job, data=None):
-        self._events.append(Event(kind, job, data, 0.0))
+    def happen(self, kind, job, data=None, **more):
+        self._events.append(Event(kind, job, data, 0.0, **more))
 
     def answer(self, job):
         self.happen("started", job)
         self.happen("result", job, self.jobs[job].run())
+
+
+class PromptWorker(FakeWorker):
+    """Answers everything as soon as it is asked."""
+
+    def submit(self, job):
+        number = super().submit(job)
+        self.answer(number)
+        return number
+
+    def another(self):
+        return PromptWorker()

@@ -37,7 +37,7 @@ def test_every_panel_is_complete(kind):
     assert issubclass(kind, Panel)
     assert kind.title
     assert isinstance(kind.explanation, str)
-    assert kind.place in ("side", "strip", "tab")
+    assert kind.place in ("side", "strip", "tab", "topic")
 
 
 @kinds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 
 import lipexplore
 from lipexplore.bounds import bound
+from lipexplore.jobs import arrays
+from lipexplore.jobs.arrays import Kept, keep
+from lipexplore.jobs.protocol import bound_from_message, bound_to_message
 from lipexplore.networks.generators import random_dense
-from lipexplore.panels import proofs
 from lipexplore.panels.certificate_panel import CertificatePanel, summary_html
 from lipexplore.panels.plot import MIME
 from lipexplore.panels.state import WorkbenchState
@@ -47,7 +50,6 @@ def panel():
 def test_nothing_is_worked_out_without_a_run(panel):
     assert "press Run" in panel.text.value
     assert panel.plot.widget.layout.display == "none"
-    assert panel.again.layout.display == "none"
 
 
 def test_lp_shows_its_identity_and_heaviest_products(panel):
@@ -124,49 +126,53 @@ def test_best_run_is_shown_until_one_is_selected(panel):
     assert "a formula of the weights" in panel.text.value
 
 
-def test_long_runs_are_repeated_only_when_asked_for(panel, monkeypatch):
-    calls = []
-
-    def counted(*arguments, **settings):
-        calls.append(arguments[1])
-        return bound(*arguments, **settings)
-
-    monkeypatch.setattr(proofs, "bound", counted)
-    monkeypatch.setattr(proofs, "SHORT", -1.0)
-    row = run_bare(panel, "lipopt-lp", degrees=(3,))
-    assert calls == []
-    assert panel.again.layout.display is None
-    assert "about" in panel.again.description
-    panel.again.click()
-    assert calls == ["lipopt-lp"]
-    assert "<i>λ</i>" in panel.text.value
-    panel.refresh()
-    assert calls == ["lipopt-lp"]  # kept
-    assert text_above(row.bound.value, 9) in panel.text.value
-
-
-def test_short_runs_are_repeated_at_once(panel):
-    run_bare(panel, "lipopt-lp", degrees=(3,))
-    assert "<i>λ</i>" in panel.text.value
-
-
-def run_bare(panel, method, **settings):
-    """Finish a run as a worker does: without its arrays."""
-    from lipexplore.jobs.protocol import bound_from_message, bound_to_message
-
+def run_kept(panel, tmp_path, method, **settings):
+    """Finish a run as a worker does: its arrays in a file."""
     state = panel.state
     state.change(methods=(method,), **settings)
     state.run()
     number, job = list(state.worker.jobs.items())[-1]
+    found, path = job.run(), tmp_path / f"{number}.pickle"
+    written = keep((found.certificate, found.witness), path)
+    bare = bound_from_message(bound_to_message(found))
     state.worker.happen("started", number)
-    state.worker.happen("result", number, bound_from_message(bound_to_message(job.run())))
+    state.worker.happen("result", number, bare, arrays=Kept(written and path))
     state.pump()
     return state.rows[-1]
 
 
-def test_works_on_the_event_loop(panel):
+def test_arrays_come_from_the_workers_file_and_go_with_the_run(panel, tmp_path):
+    row = run_kept(panel, tmp_path, "lipopt-lp", degrees=(3,))
+    assert "<i>λ</i> − <i>p</i>(<i>x</i>)" in panel.text.value
+    assert text_above(row.bound.value, 9) in panel.text.value
+    path = row.arrays.path
+    assert path.exists()
+    again = run_kept(panel, tmp_path, "lipopt-lp", degrees=(3,))  # takes the place of the first
+    panel.refresh()
+    del row
+    gc.collect()
+    assert not path.exists()
+    assert again.arrays.path.exists()
+
+
+def test_arrays_that_are_too_large_or_gone_are_told(panel, tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "LARGEST", 100)
+    row = run_kept(panel, tmp_path, "lipopt-lp", degrees=(3,))
+    assert row.arrays.path is None
+    assert list(tmp_path.iterdir()) == []
+    assert "MB and were not kept: save them by" in panel.text.value
+    assert text_above(row.bound.value, 9) in panel.text.value
+    monkeypatch.undo()
+    row = run_kept(panel, tmp_path, "lipopt-lp", degrees=(3,))
+    row.arrays.path.unlink()
+    panel._book = type(panel._book)()
+    panel.refresh()
+    assert "is gone: run the method again" in panel.text.value
+
+
+def test_works_on_the_event_loop(panel, tmp_path):
     async def use():
-        run_bare(panel, "lipopt-lp", degrees=(3,))
+        run_kept(panel, tmp_path, "lipopt-lp", degrees=(3,))
         for _ in range(200):
             await asyncio.sleep(0.02)
             if "<i>λ</i>" in panel.text.value:

@@ -21,8 +21,9 @@ from lipexplore.jobs.protocol import bound_to_message
 from lipexplore.jobs.survey import LONGEST, Survey, Surveyor, seconds_for
 from lipexplore.networks.gallery import gallery_network
 from lipexplore.networks.generators import random_dense
+from lipexplore.panels.catalogue import Catalogue
 from lipexplore.panels.live_panel import LivePanel
-from lipexplore.panels.settings import Catalogue, Settings
+from lipexplore.panels.settings import Settings
 from lipexplore.panels.state import WorkbenchState
 from lipexplore.panels.surveys import Live, job_of
 from tests.panels.fakes import FakeWorker

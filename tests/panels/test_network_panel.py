@@ -15,9 +15,10 @@ from lipexplore.networks.files import network_bytes
 from lipexplore.networks.gallery import digits, gallery_names, gallery_network
 from lipexplore.networks.generators import random_banded, random_dense, random_sparse
 from lipexplore.networks.slope_ranges import slope_ranges
+from lipexplore.panels.catalogue import Catalogue
 from lipexplore.panels.network_panel import NetworkPanel
 from lipexplore.panels.question_panel import QuestionPanel
-from lipexplore.panels.settings import OF_NETWORK, Catalogue, Settings
+from lipexplore.panels.settings import OF_NETWORK, Settings
 from lipexplore.panels.sources import accuracy, resized_widths, toggled_layers
 from lipexplore.panels.state import WorkbenchState
 from tests.panels.fakes import FakeWorker
@@ -190,6 +191,28 @@ def test_upload_without_a_name_is_called_after_its_file(network):
     upload(network, "tiny.net.npz", buffer.getvalue())
     assert network.network.value == "tiny.net"
     assert network.state.question.network.n_inputs == 3
+
+
+def test_upload_of_an_onnx_model(network):
+    helper = pytest.importorskip("onnx").helper
+    weights = np.array([[1.0, -2.0], [3.0, 4.0], [0.5, 0.0]], dtype=np.float32)
+    tensor = helper.make_tensor("w", 1, (3, 2), weights.ravel())
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "w"], ["h"]),
+            helper.make_node("Softmax", ["h"], ["y"], axis=1),
+        ],
+        "graph",
+        [helper.make_tensor_value_info("x", 1, (1, 3))],
+        [helper.make_tensor_value_info("y", 1, (1, 2))],
+        [tensor],
+    )
+    opset = [helper.make_opsetid("", 13)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    upload(network, "tiny.onnx", model.SerializeToString())
+    assert network.refused.value == ""
+    assert network.network.value == "tiny before softmax"
+    np.testing.assert_array_equal(network.state.question.network.weights[0], weights.T)
 
 
 @pytest.mark.parametrize(

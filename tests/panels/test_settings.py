@@ -10,12 +10,12 @@ from lipexplore.bounds import bound
 from lipexplore.errors import InvalidSetting, LipexploreError
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.gallery import gallery_names, gallery_network
+from lipexplore.panels.catalogue import Catalogue
 from lipexplore.panels.script import script
 from lipexplore.panels.settings import (
     AROUND_DIGIT,
     AROUND_ZERO,
     RANDOM,
-    Catalogue,
     Settings,
     plan,
 )

@@ -1,0 +1,74 @@
+"""Lipschitz bounds of an implicit network as bars over what sampling reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lipexplore.figures.implicit_layout import AXIS, LEGEND_ABOVE, SAMPLE_COLOUR, lay_out
+from lipexplore.figures.palette import BLUE, PURPLE
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def bound_bars(
+    uppers: Mapping[str, float], sampled: float, exact: str = "", *, font_size: int = 14
+) -> go.Figure:
+    """Draw proven upper bounds as bars, the slope at a sampled point as a line.
+
+    Parameters
+    ----------
+    uppers
+        By label; infinite ones are named without a bar.
+    sampled
+        An estimate from below of the Lipschitz constant.
+    exact
+        The label, if it is there, of the exact maximum over the slopes (hatched).
+    """
+    import plotly.graph_objects as go
+
+    names, values = list(uppers), np.array(list(uppers.values()), dtype=np.float64)
+    known = np.isfinite(values)
+    figure = go.Figure(
+        go.Bar(
+            name="proven upper bound",
+            showlegend=False,
+            y=names,
+            x=np.where(known, values, np.nan),
+            orientation="h",
+            text=[f"{v:.4g}" if ok else "none" for v, ok in zip(values, known, strict=True)],
+            textposition="auto",
+            cliponaxis=False,
+            marker={
+                "color": [PURPLE if name == exact else BLUE for name in names],
+                "pattern": {"shape": ["/" if name == exact else "" for name in names]},
+            },
+            hovertemplate="%{y}: %{x:.6g}<extra></extra>",
+        )
+    )
+    if sampled > 0.0 and names:
+        figure.add_trace(
+            go.Scatter(
+                name=f"slope at a sampled input: {sampled:.4g}",
+                x=[sampled, sampled],
+                y=[names[0], names[-1]],
+                mode="lines",
+                line={"color": SAMPLE_COLOUR, "width": 3, "dash": "dash"},
+                hoverinfo="skip",
+            )
+        )
+    finite = [float(v) for v in values[known]] + ([sampled] if sampled > 0.0 else [])
+    low, high = (min(finite), max(finite)) if finite and min(finite) > 0 else (0.1, 1.0)
+    figure.update_xaxes(
+        **AXIS,
+        title={"text": "Lipschitz bound (ℓ∞ to ℓ∞)"},
+        type="log",
+        range=[float(np.log10(0.5 * low)), float(np.log10(1.6 * high))],
+        dtick=1 if high > 100.0 * low else "D2",
+    )
+    figure.update_yaxes(automargin=True, autorange="reversed")
+    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_ABOVE)
+    return figure

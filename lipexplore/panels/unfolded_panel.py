@@ -1,0 +1,207 @@
+"""Unfolded sparse recovery: errors by layer, input Lipschitz bounds, the generalization gap."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets
+
+from lipexplore.figures.unfolded_bars import lipschitz_figure
+from lipexplore.figures.unfolded_errors import errors_figure
+from lipexplore.figures.unfolded_gap import gap_figure, terms_by_kind
+from lipexplore.panels.controls import heading, on_value
+from lipexplore.panels.latest import Latest
+from lipexplore.panels.panel import Panel
+from lipexplore.panels.plot import Plot
+from lipexplore.panels.slider import Slider
+from lipexplore.panels.state import WorkbenchState
+from lipexplore.panels.unfolded_view import CODES, KINDS, Request, Slow, View, slow, view
+from lipexplore.rounding import text_above
+
+MOST_KEPT = 32
+
+
+class UnfoldedPanel(Panel):
+    """Draws at once what is quick; the slope LMI and training follow from a thread."""
+
+    name = "unfolded"
+    title = "Unfolded sparse recovery"
+    explanation = (
+        "Each step of ISTA is a layer: a linear map, then a soft threshold. A few such layers can "
+        "be trained. How far can the trained network be from what it does on new data? The theorem "
+        "bounds that for all networks of the class at once: which of its terms dominates, and what "
+        "does sharing parameters between layers save?"
+    )
+    place = "topic"
+    beside = ()
+
+    def __init__(self, state: WorkbenchState) -> None:
+        super().__init__(state)
+        self._view: View | None = None
+        self._slow: dict[Request, Slow] = {}
+        self._make_controls()
+        self.text, self.status = ipywidgets.HTML(), ipywidgets.HTML()
+        self.errors, self.bars, self.gap = Plot(), Plot(), Plot()
+        sliders = (self.layers, self.measurements, self.sparsity, self.groups, self.step)
+        controls = ipywidgets.HBox([self.kind, *sliders, self.weight])
+        controls.layout.flex_flow = "row wrap"
+        pairs = (
+            ("Recovery error by layer", self.errors),
+            ("Lipschitz constant of y → x (ISTA)", self.bars),
+            ("Generalization gap: bound and measurement", self.gap),
+        )
+        grid = ipywidgets.HBox([_titled(name, plot) for name, plot in pairs])
+        grid.layout.flex_flow = "row wrap"
+        self.children = (controls, self.text, grid, self.status)
+        self._quick_work = Latest(lambda: view(self.request), self._draw)
+        self._slow_work = Latest(self._compute_slow, self._draw_slow, pause=0.3)
+        for control in (self.kind, *sliders, self.weight):
+            on_value(control, lambda _: self.refresh())
+
+    @property
+    def request(self) -> Request:
+        """What the controls ask for."""
+        return Request(
+            self.kind.value,
+            int(self.layers.value),
+            int(self.measurements.value),
+            int(self.sparsity.value),
+            min(int(self.groups.value), int(self.layers.value)),
+            self.step.value,
+            self.weight.value,
+        )
+
+    def refresh(self) -> None:
+        """Compute and draw, if the panel is on the screen."""
+        if self.visible:
+            self._quick_work.request()
+
+    def python_call(self) -> str:
+        """Return the bound of the class that the controls choose."""
+        now = self.request
+        return (
+            f"start = start_of({now!r})\n"
+            f"start.family.blocks(data_norm, samples)  # what generalization_gap takes"
+        )
+
+    def _make_controls(self) -> None:
+        self.kind = ipywidgets.Dropdown(
+            options=KINDS,
+            description="learned",
+            tooltip="what training may change, within the class of the theorem",
+            layout={"width": "22em"},
+        )
+        whole = (
+            ("layers L", "steps of the iteration", 1, 12, 8),
+            ("measured n", f"measurements of a signal of {CODES} numbers", 4, CODES, 12),
+            ("sparsity s", "non-zeros of a signal's code", 1, 8, 3),
+            ("groups", "groups of layers with parameters of their own; 1: all share", 1, 12, 1),
+        )
+        self.layers, self.measurements, self.sparsity, self.groups = (
+            Slider(description=name, tooltip=tip, min=low, max=high, value=value, step=1.0)
+            for name, tip, low, high, value in whole
+        )
+        self.step = Slider(
+            description="step τ‖A‖²",
+            tooltip="ISTA descends up to 1; up to 2 no layer expands, and beyond bounds grow fast",
+            min=0.1,
+            max=2.5,
+            step=0.05,
+            value=1.0,
+        )
+        self.weight = Slider(
+            description="λ",
+            tooltip="weight of the l1 norm; the threshold is τλ",
+            min=1e-3,
+            max=0.5,
+            value=0.05,
+            log=True,
+        )
+        for slider in (self.layers, self.measurements, self.sparsity, self.groups):
+            slider.layout = ipywidgets.Layout(width="21em")
+        for slider in (self.step, self.weight):
+            slider.layout = ipywidgets.Layout(width="21em")
+
+    def _compute_slow(self) -> Slow:
+        request = self.request
+        if request not in self._slow:
+            while len(self._slow) >= MOST_KEPT:
+                self._slow.pop(next(iter(self._slow)))
+            self._slow[request] = slow(request)
+        return self._slow[request]
+
+    def _draw(self, shown: View) -> None:
+        self._view = shown
+        known = self._slow.get(shown.request)
+        self._draw_all(known)
+        if known is None:
+            self._say("Solving the slope LMI and training …")
+            self._slow_work.request()
+        self.show_call()
+
+    def _draw_slow(self, known: Slow) -> None:
+        if self._view is not None and known.request == self._view.request:
+            self._draw_all(known)
+
+    def _draw_all(self, known: Slow | None) -> None:
+        shown, size = self._view, self.font_size
+        if shown is None:
+            return
+        errors = {**shown.errors, **(known.errors if known else {})}
+        bounds = {**shown.bounds, **(known.bounds if known else {})}
+        measured = [(run.samples, run.gap) for run in known.learned] if known else []
+        self.errors.draw(errors_figure(errors, font_size=size), "recovery error by layer")
+        told = ", ".join(f"{name} {text_above(value)}" for name, value in bounds.items())
+        figure = lipschitz_figure(bounds, shown.sampled, shown.active, font_size=size)
+        self.bars.draw(figure, told)
+        self.gap.draw(gap_figure(shown.gaps, measured, font_size=size), sentence(shown))
+        told = f'<p role="status" aria-live="polite">{escape(sentence(shown))}</p>'
+        self.text.value = told + blocks_table(shown)
+        if known:
+            self._say(gaps_text(known))
+
+    def _say(self, text: str) -> None:
+        self.status.value = f'<div role="status" aria-live="polite">{escape(text)}</div>'
+
+
+def sentence(shown: View) -> str:
+    """Say from how many samples on the theorem says something, and which term is largest."""
+    middle = next(g for g in shown.gaps if g.samples >= 10**4)
+    kinds = terms_by_kind(middle)
+    largest = max(kinds, key=lambda kind: kinds[kind])
+    useful = [g.samples for g in shown.gaps if not g.vacuous]
+    since = f"from about {useful[0]:,} samples on" if useful else "for none of these m"
+    return (
+        f"With m = {middle.samples:,} the bound is {text_above(middle.value, 4)}; no loss is above "
+        f"{middle.trivial:g}, so it says something {since}. Its largest term is {largest!r} "
+        f"({kinds[largest]:.3g}). It holds with probability 0.95 for every network of the class; "
+        "its constants are derived anew, not the paper's."
+    )
+
+
+def blocks_table(shown: View) -> str:
+    """Return the blocks of the class and their constants K as a folded table."""
+    rows = "".join(
+        f"<tr><td>{escape(b.name)}</td><td>{b.dimension}</td><td>{text_above(b.radius, 4)}</td>"
+        f"<td>{text_above(b.constant, 4)}</td></tr>"
+        for b in shown.blocks
+    )
+    return (
+        "<details><summary>Blocks of the class and their constants K</summary><table><tr>"
+        "<th>block</th><th>numbers k</th><th>radius r</th><th>K / √m</th></tr>"
+        f"{rows}</table></details>"
+    )
+
+
+def gaps_text(known: Slow) -> str:
+    """Say what was measured beside what is proven."""
+    parts = [
+        f"m = {run.samples}: training {run.train_loss:.3f}, new data {run.test_loss:.3f}, "
+        f"gap {run.gap:.3f}, proven at most {text_above(run.bound.value, 3)}"
+        for run in known.learned
+    ]
+    return f"Measured losses |h(y) - x| (estimates). {'; '.join(parts)}."
+
+
+def _titled(name: str, plot: Plot) -> ipywidgets.VBox:
+    return ipywidgets.VBox([heading(name), plot.widget], layout={"flex": "1 1 26em"})
