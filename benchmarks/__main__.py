@@ -18,10 +18,13 @@ MEASUREMENTS = (
     "verification",
     "structured_kkt",
     "input_reduction",
+    "incremental",
     "baselines",
     "eclipse",
     "vector_pass",
     "exact",
+    "implicit",
+    "convolutions",
 )
 
 

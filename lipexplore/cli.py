@@ -15,6 +15,8 @@ from lipexplore.app.options import HOST, IDLE_MINUTES, PORT, USERS, Options, new
 from lipexplore.bounds import METHODS, Bound, bound, method_class
 from lipexplore.bounds.saving import save_certificate
 from lipexplore.certificates.files import load_certificate, verify_certificate
+from lipexplore.cli_implicit import add_options as add_implicit_options
+from lipexplore.cli_implicit import run as run_implicit
 from lipexplore.errors import InvalidRegion, InvalidSetting, LipexploreError
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.gallery import gallery_names, open_with_notes
@@ -77,6 +79,8 @@ def _parser() -> _Parser:
     show = command("show", _show, "describe a network")
     show.add_argument("network", metavar="NET", help="an .npz or .onnx file or a shipped name")
     _add_bound_options(command("bound", _bound, "bound a Lipschitz constant of a network"))
+    text = "prove an implicit network well-posed, bound it and box its outputs"
+    add_implicit_options(command("implicit", run_implicit, text))
     _add_app_options(command("explore", _explore, "serve the workbench as a page without code"))
     verify = command("verify", _verify, "check a certificate without any solver")
     verify.add_argument("certificate", metavar="CERTIFICATE")

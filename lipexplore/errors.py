@@ -8,6 +8,7 @@
     ├── InvalidRegion         a centre, radius or box that is no region of the network's input space
     ├── InvalidSetting        a name or number that no method knows
     ├── UnsupportedQuestion   a norm, region, activation or output that this method cannot answer
+    │   └── NoContraction     no weights prove that an implicit network has one equilibrium
     ├── DegreeTooLow          the relaxation's degree leaves monomials uncovered
     ├── RelaxationTooLarge    the counted size exceeds the memory limit
     ├── SolverUnavailable     the solver's package is not installed
@@ -41,6 +42,10 @@ class InvalidSetting(LipexploreError):
 
 class UnsupportedQuestion(LipexploreError):
     """The method cannot answer for this norm, region, activation or output."""
+
+
+class NoContraction(UnsupportedQuestion):
+    """No weighted matrix measure below 1 was found for an implicit network."""
 
 
 class DegreeTooLow(LipexploreError):
