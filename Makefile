@@ -47,6 +47,7 @@ bench: ## measure the README's figures and print them as a table
 reproduce: ## train the shipped networks again and compare them with data/
 	@scripts/setup test
 	$(ONE_THREAD) $(BIN)/python data/make_networks.py --check
+	$(ONE_THREAD) $(BIN)/python data/make_implicit.py --check
 
 clean: ## delete caches and builds (.venv and runs/ stay)
 	@rm -rf build dist site artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
