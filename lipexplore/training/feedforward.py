@@ -125,7 +125,7 @@ def train(
     start = flatten(weights_of(network), biases_of(network))
     adam = _Adam(start, np.ones_like(start) if mask is None else mask, recipe.decay, network)
     total = recipe.epochs * -(-len(images) // recipe.batch)
-    for done, rows in enumerate(_batches(len(images), recipe)):
+    for done, rows in enumerate(batches(len(images), recipe)):
         _, gradient = _cross_entropy(adam.network, images[rows], labels[rows])
         adam.move(gradient, recipe.step * (total - done) / total)
     return with_parameters(network, np.round(adam.point / GRID) * GRID)
@@ -161,7 +161,7 @@ def _cross_entropy(network: Network, images: Array, labels: Labels) -> tuple[flo
     acts = network.activations
     inputs = [images, *(act.value(z) for act, z in zip(acts, before, strict=True))]
     outputs = network.layers[-1].apply(inputs[-1])
-    loss, error = _softmax_loss(outputs, labels)
+    loss, error = softmax_loss(outputs, labels)
     weights: list[Array] = []
     biases: list[Array] = []
     for number in range(network.depth, -1, -1):
@@ -175,7 +175,7 @@ def _cross_entropy(network: Network, images: Array, labels: Labels) -> tuple[flo
     return loss, flatten(weights, biases)
 
 
-def _softmax_loss(outputs: Array, labels: Labels) -> tuple[float, Array]:
+def softmax_loss(outputs: Array, labels: Labels) -> tuple[float, Array]:
     """Return the mean cross-entropy and its derivative (softmax - one-hot) / count."""
     rows = np.arange(len(labels))
     shifted = outputs - outputs.max(axis=1, keepdims=True)
@@ -195,7 +195,8 @@ def _weight_part(network: Network, ones: bool = False) -> Array:
     return flatten(weights, [np.zeros_like(b) for b in biases_of(network)])
 
 
-def _batches(count: int, recipe: Recipe) -> Iterator[NDArray[np.int64]]:
+def batches(count: int, recipe: Recipe) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of each step: every epoch in an order of its own, from the recipe's seed."""
     rng = np.random.default_rng(recipe.seed)
     for _ in range(recipe.epochs):
         order = np.argsort(rng.random(count), kind="stable")

@@ -8,7 +8,7 @@ import numpy as np
 
 from lipexplore.errors import InvalidSetting
 from lipexplore.rounding import Array
-from lipexplore.training.feedforward import Labels, Recipe, _batches
+from lipexplore.training.feedforward import Labels, Recipe, batches
 from lipexplore.training.implicit_loss import ImplicitLoss
 from lipexplore.training.implicit_parameters import ImplicitParameters
 
@@ -51,7 +51,7 @@ def train_implicit(
     point, decay = _on_grid(start.vector) * moving, recipe.decay * _is_matrix(start)
     mean, square = np.zeros_like(point), np.zeros_like(point)
     total = recipe.epochs * -(-len(images) // recipe.batch)
-    for done, rows in enumerate(_batches(len(images), recipe)):
+    for done, rows in enumerate(batches(len(images), recipe)):
         now = replace(loss, radius=loss.radius * min(1.0, 2.0 * done / total))
         _, gradient = now.value_and_gradient(start.with_vector(point), images[rows], labels[rows])
         gradient = (gradient + decay * point) * moving

@@ -8,7 +8,7 @@ import numpy as np
 
 from lipexplore.errors import InvalidSetting
 from lipexplore.rounding import Array
-from lipexplore.training.feedforward import Labels, _softmax_loss
+from lipexplore.training.feedforward import Labels, softmax_loss
 from lipexplore.training.implicit_parameters import ImplicitParameters
 
 TOLERANCE = 1e-13
@@ -142,7 +142,7 @@ def _worst_cross_entropy(
     above = rows > 0.0
     worst = -(rows * np.where(above, lower, upper)).sum(axis=2)
     worst += parameters.c - parameters.c[labels][:, None]
-    value, error = _softmax_loss(worst, labels)
+    value, error = softmax_loss(worst, labels)
     down = -(error[:, :, None] * rows)
     v = adjoints(W, states, np.hstack([(down * above).sum(axis=1), (down * ~above).sum(axis=1)]))
     vl, vu = v[:, :n], v[:, n:]

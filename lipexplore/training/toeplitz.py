@@ -15,7 +15,7 @@ from lipexplore.networks.convolution import Convolution
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.layer import Dense, Layer
 from lipexplore.rounding import Array
-from lipexplore.training.feedforward import Labels, Recipe, _batches, loss_and_gradient
+from lipexplore.training.feedforward import Labels, Recipe, batches, loss_and_gradient
 from lipexplore.training.parameters import unflatten
 
 Index = NDArray[np.int64]
@@ -69,7 +69,7 @@ def train_toeplitz(
     point = np.concatenate([part for tap in taps for part in tap.parameters])
     mean, square = np.zeros_like(point), np.zeros_like(point)
     total = recipe.epochs * -(-len(images) // recipe.batch)
-    for done, rows in enumerate(_batches(len(images), recipe)):
+    for done, rows in enumerate(batches(len(images), recipe)):
         gradient = _gradient(network, taps, point, images[rows], labels[rows])
         gradient += _penalty(taps, point, recipe.decay, strength)
         mean = 0.9 * mean + 0.1 * gradient
