@@ -77,7 +77,7 @@ class ConvolutionControls:
             layout={"width": "11em"},
         )
         self.mode = ipywidgets.Dropdown(
-            options=PADDING_MODES, description="pad mode", layout={"width": "14em"}
+            options=PADDING_MODES, description="pad mode", layout={"width": "12.5em"}
         )
         self.padding = _number("padding", 1, 0, 4)
         self.stride = _number("stride", 1, 1, 4)
@@ -220,7 +220,7 @@ class ConvolutionControls:
 
 def _number(name: str, value: int, least: int, most: int) -> ipywidgets.BoundedIntText:
     return ipywidgets.BoundedIntText(
-        value=value, min=least, max=most, description=name, layout={"width": "9.5em"}
+        value=value, min=least, max=most, description=name, layout={"width": "9em"}
     )
 
 

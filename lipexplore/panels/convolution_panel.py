@@ -88,7 +88,7 @@ class ConvolutionPanel(Panel):
             _beside(self.controls.shape, self.kernel.widget),
             self.warning,
             _beside(
-                _titled("Symbol: σ₁ at every frequency", self.symbol.widget, self.symbol_text),
+                _titled("Symbol: σ₁ at every frequency", self.symbol_text, self.symbol.widget),
                 _titled("Unrolled matrix", self.matrix.widget),
             ),
             self.table,
@@ -155,7 +155,7 @@ class ConvolutionPanel(Panel):
             padding_html(layer, norms),
             norms_html(layer, norms),
             kernel_figure(layer.kernel, font_size=size, height=170),
-            unrolled_figure(layer, font_size=size) if small else None,
+            unrolled_figure(layer, font_size=size, height=265) if small else None,
             self._symbol_of(layer, norms),
             symbol_html(norms, self.controls.grid),
         )

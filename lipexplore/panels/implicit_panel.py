@@ -11,7 +11,7 @@ from lipexplore.figures.implicit_bars import bound_bars
 from lipexplore.figures.implicit_box import box_figure
 from lipexplore.figures.implicit_convergence import convergence_figure
 from lipexplore.figures.implicit_matrix import matrix_figure
-from lipexplore.panels.controls import heading, on_value
+from lipexplore.panels.controls import heading, on_value, show
 from lipexplore.panels.implicit_view import (
     CODE,
     IMAGES,
@@ -31,6 +31,7 @@ from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.slider import Slider
 from lipexplore.panels.state import WorkbenchState
+from lipexplore.rounding import text_above, text_below
 
 LOWEST_GAMMA, HIGHEST_GAMMA = -4.0, 1.2
 MOST_KEPT = 32
@@ -60,7 +61,8 @@ class ImplicitPanel(Panel):
         self.status = ipywidgets.HTML()
         self.matrix, self.convergence = Plot(), Plot()
         self.bars, self.box, self.accuracy = Plot(), Plot(), Plot()
-        sliders = ipywidgets.VBox([self.gamma, self.radius, self.steps])
+        sliders = ipywidgets.HBox([self.gamma, self.radius, self.steps])
+        sliders.layout.flex_flow = "row wrap"
         numbers = ipywidgets.HBox([self.network, self.sample, self.first, self.second])
         numbers.layout.flex_flow = "row wrap"
         pairs = (
@@ -71,7 +73,9 @@ class ImplicitPanel(Panel):
         )
         grid = ipywidgets.HBox([_titled(name, plot) for name, plot in pairs])
         grid.layout.flex_flow = "row wrap"
-        self._accuracy_part = _titled("Certified accuracy", self.accuracy)
+        self._accuracy_part = ipywidgets.VBox(
+            [heading("Certified accuracy"), self.accuracy.widget]
+        )
         self.children = (
             numbers,
             sliders,
@@ -143,6 +147,8 @@ class ImplicitPanel(Panel):
             max=60.0,
             value=6.0,
         )
+        for slider in (self.gamma, self.radius, self.steps):
+            slider.layout = ipywidgets.Layout(flex="1 1 16em")
         self.sample, self.first, self.second = (
             ipywidgets.BoundedIntText(
                 value=value, min=0, max=most, description=text, layout={"width": "11em"}
@@ -186,7 +192,7 @@ class ImplicitPanel(Panel):
         if shown.problem:
             for plot in (self.bars, self.box):
                 plot.say("Nothing is proven without a certificate.")
-            self.accuracy.say("Nothing is certified without a certificate.")
+            show(self._accuracy_part, False)
             self.status.value = ""
             return
         outputs = tuple(f"output {k}" for k in shown.request.outputs)
@@ -197,7 +203,8 @@ class ImplicitPanel(Panel):
         self._draw_bars(known)
         if known is None:
             self.status.value = "<p>Solving the slope LMI …</p>"
-            self.accuracy.say("Certifying images …" if shown.network.n_inputs == 64 else "")
+            self.accuracy.say("Certifying images …")
+            show(self._accuracy_part, shown.network.n_inputs == 64)
             self._slow_work.request()
         else:
             self._draw_slow(known)
@@ -217,28 +224,29 @@ class ImplicitPanel(Panel):
             return
         self.status.value = ""
         self._draw_bars(known)
+        show(self._accuracy_part, bool(known.radii))
         if known.radii:
             figure = accuracy_figure(
                 known.radii, radius=self._view.request.radius, font_size=self.font_size
             )
             self.accuracy.draw(figure, f"certified accuracy of {IMAGES} test images")
-        else:
-            self.accuracy.say("Certified accuracy is drawn for the networks that read digits.")
 
 
 def sentence(shown: View) -> str:
     """Say what the certificate and the boxes show."""
     if shown.problem:
         return f"{shown.problem[0].upper()}{shown.problem[1:]}."
-    widths = {name: float((high - low).max()) for name, (low, high) in shown.boxes.items()}
+    widths = {
+        name: text_above(float((high - low).max()), 4) for name, (low, high) in shown.boxes.items()
+    }
     samples = shown.samples
     share = float((samples.max(axis=0) - samples.min(axis=0)).max())
     return (
         f"One state for every input is proven: the matrix measure is {shown.rows.max():.4g} < 1. "
-        f"An averaged step brings the state nearer by the factor {shown.factor:.4g} at least. The "
-        f"box by the embedded network is {widths['embedded network']:.4g} wide, by the Lipschitz "
-        f"matrix {widths['Lipschitz matrix']:.4g}, by intervals through the unrolled iteration "
-        f"{widths['unrolled intervals']:.4g}; samples spread over {share:.4g}."
+        f"An averaged step brings the state nearer by the factor {shown.factor:.4g} at least. "
+        f"Width of the box by the embedded network: {widths['embedded network']}; by the Lipschitz "
+        f"matrix: {widths['Lipschitz matrix']}; by intervals through the unrolled iteration: "
+        f"{widths['unrolled intervals']}. Samples spread over {text_below(share, 4)}."
     )
 
 

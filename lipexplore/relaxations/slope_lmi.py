@@ -127,31 +127,11 @@ class SlopeLMI:
         Solvers end a little outside: M >= margin I, instead of M >= 0, leaves the proof room. In
         these coordinates it raises the value by about margin times the order, relatively.
         """
-        import picos
-        from cvxopt import matrix as dense
-        from cvxopt import spmatrix
-        from picos.expressions import AffineExpression
+        from lipexplore.relaxations.diagonal_product import diagonal_product_problem
 
-        order, count = len(self.rows), len(self.repeats)
-        places, owners, values = self._coefficients()
-        c = picos.RealVariable("c", count, lower=0)
-        moving = spmatrix(dense(values), dense(places), dense(owners), (order * order, count))
-        constant = self.constant - margin * np.eye(order)
-        terms = {c: moving, (): dense(constant.ravel())}
-        program = picos.Problem(name="slope LMI")
-        program.set_objective(
-            "min", AffineExpression("(λ + Σμ)/2", (1, 1), {c: dense(self.cost.reshape(1, -1))})
+        return diagonal_product_problem(
+            self.structure(), self.constant, self.cost, "slope LMI", margin
         )
-        program.add_constraint(AffineExpression("M(λ, μ, t)", (order, order), terms) >> 0)
-        return program
-
-    def _coefficients(self) -> tuple[Integers, Integers, Array]:
-        """Return place (column by column), variable and value of M's entries without constant."""
-        rows, columns = np.nonzero(self.rows)
-        values, order = self.rows[rows, columns], len(self.rows)
-        owners = np.repeat(np.arange(len(self.repeats)), self.repeats)[rows]
-        places = np.concatenate([rows + order * columns, columns + order * rows])
-        return places, np.tile(owners, 2), np.tile(values, 2)
 
     def multipliers(self, c: Array | None) -> tuple[Array, Array] | tuple[None, None]:
         """Return (mu, t) of the source for the solver's c, None if it left none.

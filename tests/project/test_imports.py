@@ -25,7 +25,7 @@ LAYERS = (
     {"jobs"},
     {"experiments"},
     {"figures"},
-    {"panels", "app", "cli", "doctor"},
+    {"panels", "app", "cli", "cli_implicit", "doctor"},
 )
 SOLVING = {"relaxations", "solvers"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -95,7 +95,7 @@ def test_growth():
         sizes = np.linalg.norm(net.codes(y), axis=(1, 2))
         assert (sizes <= growth_bound(net, frobenius_above(y))).all()
     tight = UnfoldedNetwork([[[1.0]]], [[[1.0]]], [0.0], [[1.0]], ((0,) * 3,) * 3)
-    assert growth_bound(tight, 2.0) == [2.0, 4.0, 6.0]
+    assert growth_bound(tight, 2.0) == pytest.approx([2.0, 4.0, 6.0], rel=1e-9)
     assert np.abs(tight.codes([2.0])).ravel().tolist() == [2.0, 4.0, 6.0]
 
 
@@ -118,6 +118,7 @@ def moved(rng, net: UnfoldedNetwork, distance: float) -> UnfoldedNetwork:
     return UnfoldedNetwork(*groups, Phi, pattern, net.clip)
 
 
+@pytest.mark.slow
 def test_perturbation_bound_above_the_measured_one(many):
     worst = 0.0
     for seed in range(many(2000, 10_000)):
@@ -278,7 +279,7 @@ def test_rademacher_integral_is_above_a_fine_quadrature():
                 sum(b.dimension * math.log1p(2 * free * b.radius * b.constant / t) for b in blocks)
             )
 
-        exact = quad(lambda s: root(s * s) * 2 * s, 0.0, 10.0, epsrel=1e-12, limit=200)[0]
+        exact = quad(lambda s: root(s * s) * 2 * s, 0.0, math.sqrt(10.0), epsrel=1e-12, limit=200)[0]
         found = generalization_gap(blocks, 100, **BALLS).rademacher
         assert 8.0 / 100 * exact * (1 - 1e-11) <= found <= 8.0 / 100 * exact * (1 + 1e-6)
 
@@ -310,7 +311,7 @@ def test_constants_are_suprema_over_the_class_and_not_those_of_trained_weights()
     family = LayerwiseClass(center, 1.0, 1.0)
     far = UnfoldedNetwork([[[1.0]]] * 2, [[[1.0]]] * 2, [0.0], [[1.0]], center.sharing)
     constants = {b.name: b.constant for b in family.blocks(1.0, 1)}
-    assert constants == {"G 2": 1.0, "H 1": 1.0, "H 2": 1.0}
+    assert constants == pytest.approx({"G 2": 1.0, "H 1": 1.0, "H 2": 1.0}, rel=1e-9)
     proven = constants["G 2"] + constants["H 1"] + constants["H 2"]
     assert far([1.0]).item() == 2.0 <= proven
     assert "dictionary" in {b.name for b in spec_class().blocks(1.0, 1)}
