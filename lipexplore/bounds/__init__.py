@@ -16,6 +16,7 @@ from lipexplore.bounds.coupled_sdp import CoupledSdp
 from lipexplore.bounds.eclipse import Eclipse
 from lipexplore.bounds.exact import Exact
 from lipexplore.bounds.frobenius import Frobenius
+from lipexplore.bounds.gradient_ascent import GradientAscent
 from lipexplore.bounds.huang_local import HuangLocal
 from lipexplore.bounds.interval_jacobian import IntervalJacobian
 from lipexplore.bounds.lipopt_lasserre import LipoptLasserre
@@ -24,7 +25,6 @@ from lipexplore.bounds.lipsdp_layer import LipSDPLayer
 from lipexplore.bounds.method import ALL_NORMS, Bound, BoundMethod, Estimate, OnProgress
 from lipexplore.bounds.norm_product import NormProduct
 from lipexplore.bounds.path import Path
-from lipexplore.bounds.projected_gradient import GradientAscent
 from lipexplore.bounds.sampled_gradient import SampledGradient
 from lipexplore.bounds.seqlip import SeqLip
 from lipexplore.bounds.shor import Shor

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lipexplore
-from lipexplore.bounds.projected_gradient import inside, smoothed_ascent
+from lipexplore.exact.gradient_moves import inside, smoothed_ascent
 from lipexplore.norms import Norm
 from tests.bounds.specification import seeded_network
 from tests.oracles import box_halfspaces, exact_float, exact_lipschitz, is_lower
