@@ -57,6 +57,7 @@ class PathPanel(Panel):
         super().__init__(state)
         self._view: View | None = None
         self._descents: dict[Request, Descent] = {}
+        self._descends = False
         self._make_controls()
         self.text, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.fit, self.atoms, self.bounds = Plot(), Plot(), Plot()
@@ -159,7 +160,9 @@ class PathPanel(Panel):
         if atoms:
             self.atoms.draw(atoms_figure(atoms, font_size=size), told)
         else:
-            self.atoms.say("No sub-network is left: β is so large that f = 0 is optimal.")
+            known = all(item.complete for item in found.optima.values())
+            best = "is optimal" if known else "is the best that the drawn patterns allow"
+            self.atoms.say(f"No sub-network is left: f = 0 {best}.")
         numbers = {label: numbers_of(item.network) for label, item in found.optima.items()}
         self.bounds.draw(bounds_figure(numbers, font_size=size), str(numbers))
         self._draw_descent()
@@ -167,7 +170,7 @@ class PathPanel(Panel):
 
     def _draw_descent(self) -> None:
         """Draw the functions and the objective, with the descent of this request if it was run."""
-        if self._view is None:
+        if self._view is None or self.topic.value != POINTS:
             return
         shown, size, request = self._view, self.font_size, self._view.request
         known = self._descents.get(request)
@@ -185,8 +188,11 @@ class PathPanel(Panel):
         self.fit.draw(figure, f"functions fitted to {len(points)} points")
         best = shown.optima[request.layers]
         if known is None:
+            self._say("Gradient descent runs …" if self._descends else "")
             self.descent.say(f"Press Gradient descent: the optimum is {best.value:.7g}.")
             return
+        above = f", {known.value - best.lower:.3g} above the proven lower end" if best.lower else ""
+        self._say(f"Best of gradient descent: {known.value:.7g}{above}.")
         figure = descent_figure(
             known.steps,
             known.traces,
@@ -199,6 +205,7 @@ class PathPanel(Panel):
 
     def _start_descent(self) -> None:
         if self.visible:
+            self._descends = True
             self._say("Gradient descent runs …")
             self._descended.request()
 
@@ -209,11 +216,7 @@ class PathPanel(Panel):
 
     def _keep_descent(self, found: tuple[Request, Descent]) -> None:
         request, descent = found
-        self._descents = {request: descent}
-        if self._view is not None and self._view.request == request:
-            best = self._view.optima[request.layers].lower
-            above = f", {descent.value - best:.3g} above the proven lower end" if best else ""
-            self._say(f"Best of gradient descent: {descent.value:.7g}{above}.")
+        self._descents, self._descends = {request: descent}, False
         self._draw_descent()
 
     def _draw_digits(self, found: tuple[Any, Any, Any]) -> None:

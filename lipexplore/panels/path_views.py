@@ -33,7 +33,7 @@ from lipexplore.rounding import Array, text_above, text_below
 LAYERS = {TWO: 2, THREE: 3}
 REFERENCE, ROOF, STEP, PLANE = "five random points", "a roof", "a step", "six points in the plane"
 CASES = (REFERENCE, ROOF, STEP, PLANE)
-SAMPLES, GRID, PLANE_GRID = 400, 401, 61
+SAMPLES, GRID, PLANE_GRID = 250, 401, 61
 STARTS, STEPS = 12, 1500
 ACTIVE = 1e-9
 

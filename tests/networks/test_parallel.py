@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 
 import numpy as np
@@ -24,7 +25,7 @@ def random_parallel(rng, constant, n_outputs=2):
     """Sub-networks of depths 1, 2, 3 and 4 (one of them linear)."""
     n = 3 + constant
     shapes = [(n, n_outputs), (n, 4, n_outputs), (n, 2, 3, n_outputs), (n, 2, 2, 1, n_outputs)]
-    parts = [[small_integers(rng, b, a) for a, b in zip(s, s[1:], strict=False)] for s in shapes]
+    parts = [[small_integers(rng, b, a) for a, b in itertools.pairwise(s)] for s in shapes]
     return ParallelNetwork(parts, constant)
 
 
@@ -67,7 +68,7 @@ def test_blocks_do_not_touch_each_other():
 def test_standard_networks_are_a_special_case(split, biased):
     rng = np.random.default_rng(2)
     sizes = (3, 4, 3, 2)
-    weights = [small_integers(rng, b, a) for a, b in zip(sizes, sizes[1:], strict=False)]
+    weights = [small_integers(rng, b, a) for a, b in itertools.pairwise(sizes)]
     biases = [small_integers(rng, b) * biased for b in sizes[1:]]
     network = Network(weights, biases)
     found = from_network(network, split)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def random_network(seed, constant=False, n_outputs=1):
     n = int(rng.integers(1, 4)) + constant
     for _ in range(int(rng.integers(1, 4))):
         sizes = [n, *(int(s) for s in rng.integers(1, 4, depth - 1)), n_outputs]
-        parts.append([rng.standard_normal((b, a)) for a, b in zip(sizes, sizes[1:], strict=False)])
+        parts.append([rng.standard_normal((b, a)) for a, b in pairwise(sizes)])
     return ParallelNetwork(parts, constant)
 
 
@@ -141,9 +141,7 @@ def test_the_path_bound_holds_on_a_thousand_networks():
         parts = []
         for width in hidden:
             sizes = (n, width, 1, 1) if number % 2 else (n, width, 1)
-            parts.append(
-                [rng.standard_normal((b, a)) for a, b in zip(sizes, sizes[1:], strict=False)]
-            )
+            parts.append([rng.standard_normal((b, a)) for a, b in pairwise(sizes)])
         network = ParallelNetwork(parts)
         whole = network.to_network()
         truth = polynomial_maximum(whole.weights, *slope_ends(whole), "linf")
@@ -184,7 +182,7 @@ def test_balanced_weights_are_the_same_function_with_the_least_decay(seed):
     assert np.array_equal(close(points), network(points))
     assert path_norms(found) == pytest.approx(path_norms(network), rel=1e-10)
     for part in found.subnetworks:
-        for before, after in zip(part, part[1:], strict=False):
+        for before, after in pairwise(part):
             assert np.linalg.norm(before, axis=1) == pytest.approx(np.linalg.norm(after, axis=0))
     assert weight_decay(found) <= weight_decay(network) * (1.0 + 1e-12)
     assert weight_decay(found) <= weight_decay(close) * (1.0 + 1e-12)
