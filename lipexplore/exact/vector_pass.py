@@ -28,6 +28,10 @@ RANK = 16
 SMALLEST_TAU, LARGEST_TAU, SMALLEST_MU = 1e-9, 1e6, 1e-12
 """Ends of the multipliers relative to the median of their layer, to the largest of the inputs."""
 
+NARROW = 1e-8
+"""Relative width below which multipliers take a slope range for so wide: they grow like 1 / width,
+and those of a slope that only rounding leaves open would swamp all others of its layer."""
+
 ROUNDING = 1e-15
 """A relative fall of the value that starts the momentum anew."""
 
@@ -156,9 +160,15 @@ class VectorPass:
     @np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")
     def multipliers(self, sweep: Sweep) -> Multipliers:
         """Return tau_l = |a_l| / ((beta - alpha) |g_l|) and mu = |a_0|, clipped layer by layer."""
+        widths = [
+            np.maximum(half, NARROW * np.abs(middle))
+            for half, middle in zip(self.half, self.middle, strict=True)
+        ]
         units = [
-            _clipped_tau(_lengths(a) / (2.0 * half * _lengths(g)), half)
-            for a, g, half in zip(sweep.backward, sweep.forward, self.half, strict=True)
+            _clipped_tau(_lengths(a) / (2.0 * width * _lengths(g)), half)
+            for a, g, width, half in zip(
+                sweep.backward, sweep.forward, widths, self.half, strict=True
+            )
         ]
         mu = self._input_lengths(sweep.inputs)
         largest = mu.max(axis=1, keepdims=True)

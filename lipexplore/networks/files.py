@@ -16,7 +16,7 @@ from __future__ import annotations
 import io
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ from lipexplore.networks.feedforward import Network
 KINDS = {
     "feedforward": "lipexplore.networks.feedforward_files",
     "implicit": "lipexplore.networks.implicit_files",
+    "unfolded": "lipexplore.networks.unfolded_files",
+    "parallel": "lipexplore.networks.parallel_files",
 }
 """Module of each kind, imported when first needed.
 
@@ -48,6 +50,14 @@ class Model(Protocol):
         """Title."""
 
 
+@runtime_checkable
+class Convertible(Protocol):
+    """A model that is a feedforward network in another form."""
+
+    def to_network(self) -> Network:
+        """Return the feedforward network, the same function."""
+
+
 class KindModule(Protocol):
     """What a module of :data:`KINDS` offers."""
 
@@ -59,7 +69,9 @@ class KindModule(Protocol):
 
 
 def load_network(path: str | Path) -> Network:
-    """Read a feedforward network from an .npz file.
+    """Read a feedforward network, or one that is exactly written as such, from an .npz file.
+
+    Parallel and unfolded networks have a ``to_network`` for that; implicit networks have not.
 
     Raises
     ------
@@ -114,11 +126,14 @@ def network_from_bytes(content: bytes) -> Network:
 
 
 def _feedforward(model: Model) -> Network:
-    if not isinstance(model, Network):
-        raise InvalidNetwork(
-            f"this network is of kind {model.kind!r}, not feedforward: read it with load_model"
-        )
-    return model
+    if isinstance(model, Network):
+        return model
+    if isinstance(model, Convertible):
+        return model.to_network()
+    raise InvalidNetwork(
+        f"this network is of kind {model.kind!r}, not feedforward: read it with load_model, or on "
+        f"the command line use 'lipexplore {model.kind}' or 'lipexplore certify'"
+    )
 
 
 def _to_arrays(model: Model) -> dict[str, NDArray[np.generic]]:

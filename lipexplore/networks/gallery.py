@@ -68,8 +68,8 @@ def open_network(source: str | Path) -> Network:
 
 def open_with_notes(source: str | Path) -> tuple[Network, tuple[str, ...]]:
     """Return the network of a file or of that name, and what its import has changed."""
-    if not Path(source).exists() and str(source) in gallery_names():
-        return gallery_network(str(source)), ()
+    if not Path(source).exists() and str(source) in gallery_names(_kind_of(str(source))):
+        return load_network(data_folder() / "networks" / f"{source}.npz"), ()
     if Path(source).suffix.lower() in SUFFIXES:
         imported = import_file(source)
         return imported.network, imported.notes

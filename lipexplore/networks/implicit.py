@@ -103,10 +103,9 @@ class ImplicitNetwork:
         """
         if network.depth == 0:
             raise InvalidNetwork("a network without hidden layers has no state: it is affine")
-        names = {act.name for act in network.activations}
-        if len(names) > 1:
+        if len({act.content for act in network.activations}) > 1:
             raise InvalidNetwork(
-                f"an implicit network has one activation, but the layers have {sorted(names)}"
+                f"an implicit network has one activation, but the layers have {network.activations}"
             )
         ends = np.cumsum([0, *network.widths[1:-1]])
         state = np.zeros((ends[-1], ends[-1]))
@@ -165,7 +164,7 @@ class ImplicitNetwork:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of matrices, biases and activation (not of the name)."""
-        digest = hashlib.sha256(b"implicit\0" + self.activation.name.encode() + b"\0")
+        digest = hashlib.sha256(b"implicit\0" + self.activation.content + b"\0")
         for array in (self.A, self.B, self.b, self.C, self.D, self.c):
             digest.update(str(array.shape).encode())
             digest.update(np.ascontiguousarray(array + 0.0, dtype="<f8").tobytes())

@@ -150,7 +150,7 @@ class Splines(Activation):
         slopes = self.lowest[unit, segment], self.highest[unit, segment]
         # a knot's own value and a flat segment carry no rounding, at infinity neither
         rises = [np.where((reach == 0.0) | (s == 0.0), 0.0, reach * s) for s in slopes]
-        exact = (rises[0] == 0.0) & (rises[1] == 0.0) & ((reach == 0.0) | (slopes[0] == slopes[1]))
+        exact = (reach == 0.0) | ((slopes[0] == 0.0) & (slopes[1] == 0.0))
         size = np.abs(value) + np.maximum(np.abs(rises[0]), np.abs(rises[1]))
         error = np.where(exact, 0.0, product_error(4, size))
         low, high = value + np.minimum(*rises), value + np.maximum(*rises)

@@ -16,6 +16,7 @@ from lipexplore.exact.vector_pass import VectorPass
 from lipexplore.networks.generators import random_dense
 from lipexplore.networks.slope_chain import slope_chain
 from lipexplore.networks.slope_ranges import slope_ranges
+from lipexplore.networks.splines import Splines
 from lipexplore.norms import Norm
 from tests.exact.vector_cases import CLASSES, maximum, random_chain
 from tests.oracles import is_upper, polynomial_maximum
@@ -221,3 +222,12 @@ def test_any_tolerance_ends_with_a_bound(tolerance):
     truth = polynomial_maximum(network.weights, slopes.lower, slopes.upper, "linf")
     assert is_upper(answer.value, truth, "linf")
     assert answer.verified
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+def test_slopes_that_only_rounding_leaves_open_do_not_loosen_the_others(norm):
+    rows = [-1.0, 0.0, 1.0], [0.0, 3.0, np.nan]  # |x| and x / 3, whose slope is no float
+    units = Splines(rows, [[1.0, 0.0, 1.0], [0.0, 1.0, np.nan]])
+    network = lipexplore.Network([[[1.0], [1.0]], [[1.0, 1.0]]], activations=units)
+    found = lipexplore.bound(network, "shor", norm, max_sweeps=2000)
+    assert 4.0 / 3.0 <= found.value <= 4.0 / 3.0 * (1.0 + 1e-6)

@@ -12,6 +12,7 @@ from lipexplore.networks.files import save_network
 from lipexplore.networks.gallery import (
     data_folder,
     digits,
+    gallery_model,
     gallery_names,
     gallery_network,
     open_network,
@@ -163,3 +164,12 @@ def test_the_check_notices_another_network(script, monkeypatch):
 def test_unknown_name_is_refused_with_the_names():
     with pytest.raises(InvalidNetwork, match="digits-64-20-10-relu"):
         gallery_network("mnist")
+
+
+def test_other_kinds_are_converted_or_refused_by_name():
+    name = gallery_names("parallel")[0]
+    model, network = gallery_model(name), open_network(name)
+    points = np.random.default_rng(0).uniform(0, 1, (20, model.n_inputs))
+    assert np.allclose(network(points), model(points), rtol=1e-12, atol=1e-12)
+    with pytest.raises(InvalidNetwork, match="use 'lipexplore implicit'"):
+        open_network(gallery_names("implicit")[0])

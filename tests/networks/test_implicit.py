@@ -15,6 +15,7 @@ from lipexplore.networks.feedforward import Network
 from lipexplore.networks.files import load_model, load_network, save_network
 from lipexplore.networks.fixed_points import averaged, fixed_points, proven_radius
 from lipexplore.networks.implicit import ImplicitNetwork
+from lipexplore.networks.splines import Splines
 from tests.networks.implicit_cases import (
     NEMON_10,
     NEMON_11,
@@ -219,6 +220,23 @@ def test_files_keep_every_bit(tmp_path):
         np.savez(path, kind="implicit", **broken)
         with pytest.raises(InvalidNetwork, match=message):
             load_model(path)
+
+
+def test_splines_are_told_apart(tmp_path):
+    gentle, steep = (Splines([-1.0, 0.0, 1.0], [0.0, middle, 1.0]) for middle in (0.5, 0.25))
+    network = ImplicitNetwork([[0.25]], [[1.0]], None, [[1.0]], activation=steep)
+    other = ImplicitNetwork([[0.25]], [[1.0]], None, [[1.0]], activation=gentle)
+    assert network.content_hash != other.content_hash
+    path = tmp_path / "spline.npz"
+    save_network(network, path)
+    loaded = load_model(path)
+    assert loaded.content_hash == network.content_hash
+    # z = 1/4 + 3/4 (z/4 + x) to the right of the middle knot
+    assert loaded([1.0]) == pytest.approx([1.0 / 0.8125], rel=1e-13)
+    weights = [[[1.0]], [[1.0]], [[1.0]]]
+    assert ImplicitNetwork.from_feedforward(Network(weights, activations=steep)).n_states == 2
+    with pytest.raises(InvalidNetwork, match="one activation"):
+        ImplicitNetwork.from_feedforward(Network(weights, activations=[gentle, steep]))
 
 
 def test_slopes_above_one_are_scaled():

@@ -252,3 +252,10 @@ def test_whole_space_keeps_the_units_apart():
         exact = oracle.slopes(EXACT[unit])
         assert slopes.lower[0][unit] == pytest.approx(float(min(exact)), rel=1e-15)
         assert slopes.upper[0][unit] == pytest.approx(float(max(exact)), rel=1e-15)
+
+
+def test_values_that_underflow_are_enclosed():
+    spline, x = Splines([0.0, 2.0], [0.25, 0.75]), np.array([-5e-324])
+    truth = Fraction(1, 4) + Fraction(float(x[0])) / 4
+    low, high = spline.value_range(x, x)
+    assert Fraction(float(low[0])) <= truth <= Fraction(float(high[0]))
