@@ -78,10 +78,9 @@ class UnfoldedPanel(Panel):
 
     def python_call(self) -> str:
         """Return the bound of the class that the controls choose."""
-        now = self.request
         return (
-            f"start = start_of({now!r})\n"
-            f"start.family.blocks(data_norm, samples)  # what generalization_gap takes"
+            "from lipexplore.panels.unfolded_view import Request, view\n"
+            f"view({self.request!r}).gaps[0].terms"
         )
 
     def _make_controls(self) -> None:
@@ -172,8 +171,9 @@ def sentence(shown: View) -> str:
     useful = [g.samples for g in shown.gaps if not g.vacuous]
     since = f"from about {useful[0]:,} samples on" if useful else "for none of these m"
     return (
-        f"With m = {middle.samples:,} the bound is {text_above(middle.value, 4)}; no loss is above "
-        f"{middle.trivial:g}, so it says something {since}. Its largest term is {largest!r} "
+        f"With m = {middle.samples:,} measurements of this size the bound is "
+        f"{text_above(middle.value, 4)}; no loss is above {middle.trivial:g}, "
+        f"so it says something {since}. Its largest term is {largest!r} "
         f"({kinds[largest]:.3g}). It holds with probability 0.95 for every network of the class; "
         "its constants are derived anew, not the paper's."
     )

@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from lipexplore.bounds import bound
-from lipexplore.networks.unfolded import Pattern, UnfoldedNetwork
+from lipexplore.networks.unfolded import UnfoldedNetwork
+from lipexplore.networks.unfolded_arguments import Pattern
 from lipexplore.properties.generalization import (
     Block,
     GapBound,

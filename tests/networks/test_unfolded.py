@@ -11,7 +11,8 @@ from lipexplore import WHOLE_SPACE, Ball, bound
 from lipexplore.bounds import METHODS
 from lipexplore.errors import InvalidNetwork, InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.files import load_model, load_network, save_network
-from lipexplore.networks.unfolded import Sharing, UnfoldedNetwork
+from lipexplore.networks.unfolded import UnfoldedNetwork
+from lipexplore.networks.unfolded_arguments import Sharing
 from lipexplore.properties.incremental_qc import lipschitz
 from tests.networks.unfolded_cases import all_patterns, direct, random_unfolded, spec_ista
 
@@ -107,7 +108,7 @@ def test_slopes_over_a_region_hold_and_shrink():
 
 @pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
 def test_every_method_bounds_the_map(norm):
-    net = random_unfolded(5, sizes=(2, 3, 2, 2))
+    net = random_unfolded(5, sizes=(2, 2, 2, 2))
     same, order = net.to_network(), {"l1": np.inf, "l2": 2, "linf": 1}[norm]
     most = max(np.linalg.norm(J[0], order) for J in all_patterns(net))
     points = np.random.default_rng(0).standard_normal((4000, 2)) * 5.0

@@ -73,7 +73,7 @@ def test_the_all_active_network_is_no_bound():
 
 
 def test_input_bounds_hold_for_every_pattern():
-    for seed in range(12):
+    for seed in range(6):
         net = random_unfolded(seed, sizes=(3, 3, 2, 3))
         most = max(np.linalg.norm(J, 2) for J in all_patterns(net))
         assert sampled_lipschitz(net, 300, seed) <= most * (1 + 1e-12)
@@ -135,7 +135,7 @@ def test_perturbation_bound_above_the_measured_one(many):
 
 def drawn_ista(rng, family: IstaClass):
     """Return random parameters of a class and their network."""
-    n, signal = family.measurements.shape
+    signal = family.measurements.shape[1]
     dictionaries = []
     for _ in range(max(family.dictionary_of) + 1):
         left, _, right = np.linalg.svd(rng.standard_normal((signal, family.n_codes)), False)
@@ -198,7 +198,7 @@ def blockwise_bound(family, first, second, y) -> float:
 
 def test_class_constants_bound_every_change_of_parameters(many):
     worst = 0.0
-    for seed in range(many(500, 5000)):
+    for seed in range(many(300, 5000)):
         rng, family = np.random.default_rng([10, seed]), random_family(seed)
         first, second = drawn_ista(rng, family), drawn_ista(rng, family)
         near = 10.0 ** rng.uniform(-4, 0)  # the class is convex: points between stay in it
@@ -216,7 +216,7 @@ def test_class_constants_bound_every_change_of_parameters(many):
 
 
 def test_layerwise_constants_bound_every_change_of_parameters():
-    for seed in range(150):
+    for seed in range(60):
         rng, center = np.random.default_rng([11, seed]), random_unfolded(seed)
         family = LayerwiseClass(center, 0.3, 0.2, 0.1, 0.15)
         pair = []
@@ -279,7 +279,9 @@ def test_rademacher_integral_is_above_a_fine_quadrature():
                 sum(b.dimension * math.log1p(2 * free * b.radius * b.constant / t) for b in blocks)
             )
 
-        exact = quad(lambda s: root(s * s) * 2 * s, 0.0, math.sqrt(10.0), epsrel=1e-12, limit=200)[0]
+        exact = quad(lambda s: root(s * s) * 2 * s, 0.0, math.sqrt(10.0), epsrel=1e-12, limit=200)[
+            0
+        ]
         found = generalization_gap(blocks, 100, **BALLS).rademacher
         assert 8.0 / 100 * exact * (1 - 1e-11) <= found <= 8.0 / 100 * exact * (1 + 1e-6)
 
