@@ -49,6 +49,7 @@ reproduce: ## train the shipped networks again and compare them with data/
 	$(ONE_THREAD) $(BIN)/python data/make_networks.py --check
 	$(ONE_THREAD) $(BIN)/python data/make_implicit.py --check
 	$(ONE_THREAD) $(BIN)/python data/make_parallel.py --check
+	$(ONE_THREAD) $(BIN)/python data/make_splines.py --check
 	$(ONE_THREAD) $(BIN)/python data/make_unfolded.py --check
 
 clean: ## delete caches and builds (.venv and runs/ stay)

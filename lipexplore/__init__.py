@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from lipexplore.experiments.sweep import sweep
     from lipexplore.networks.feedforward import Network
     from lipexplore.networks.files import save_network
+    from lipexplore.networks.gallery import open_model as load_model
     from lipexplore.networks.gallery import open_network as load_network
+    from lipexplore.networks.implicit import ImplicitNetwork
     from lipexplore.networks.imports.onnx_files import import_onnx
     from lipexplore.networks.imports.torch_files import import_torch
+    from lipexplore.networks.layers import AveragePool, Convolution, Dense, Scaling
+    from lipexplore.networks.parallel import ParallelNetwork
+    from lipexplore.networks.splines import Splines
+    from lipexplore.networks.unfolded import UnfoldedNetwork
     from lipexplore.panels.workbench import explore
 
 __version__ = "0.1.0"
@@ -24,16 +30,25 @@ __version__ = "0.1.0"
 __all__ = [
     "METHODS",
     "WHOLE_SPACE",
+    "AveragePool",
     "Ball",
     "Bound",
     "Box",
+    "Convolution",
+    "Dense",
+    "ImplicitNetwork",
     "Network",
     "Norm",
+    "ParallelNetwork",
+    "Scaling",
+    "Splines",
+    "UnfoldedNetwork",
     "bound",
     "estimate",
     "explore",
     "import_onnx",
     "import_torch",
+    "load_model",
     "load_network",
     "margins",
     "save_network",
@@ -42,13 +57,22 @@ __all__ = [
 
 _HOMES = {
     "METHODS": ("lipexplore.bounds", "METHODS"),
+    "AveragePool": ("lipexplore.networks.layers", "AveragePool"),
     "Bound": ("lipexplore.bounds", "Bound"),
     "bound": ("lipexplore.bounds", "bound"),
     "estimate": ("lipexplore.bounds", "estimate"),
+    "Convolution": ("lipexplore.networks.layers", "Convolution"),
+    "Dense": ("lipexplore.networks.layers", "Dense"),
+    "ImplicitNetwork": ("lipexplore.networks.implicit", "ImplicitNetwork"),
     "Network": ("lipexplore.networks.feedforward", "Network"),
+    "ParallelNetwork": ("lipexplore.networks.parallel", "ParallelNetwork"),
+    "Scaling": ("lipexplore.networks.layers", "Scaling"),
+    "Splines": ("lipexplore.networks.splines", "Splines"),
+    "UnfoldedNetwork": ("lipexplore.networks.unfolded", "UnfoldedNetwork"),
     "explore": ("lipexplore.panels.workbench", "explore"),
     "import_onnx": ("lipexplore.networks.imports.onnx_files", "import_onnx"),
     "import_torch": ("lipexplore.networks.imports.torch_files", "import_torch"),
+    "load_model": ("lipexplore.networks.gallery", "open_model"),
     "load_network": ("lipexplore.networks.gallery", "open_network"),
     "margins": ("lipexplore.bounds.margins", "margins"),
     "save_network": ("lipexplore.networks.files", "save_network"),

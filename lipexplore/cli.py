@@ -11,24 +11,26 @@ from typing import NoReturn
 
 import numpy as np
 
+from lipexplore import cli_incremental
 from lipexplore.app.options import HOST, IDLE_MINUTES, PORT, USERS, Options, new_token
 from lipexplore.bounds import METHODS, Bound, bound, method_class
 from lipexplore.bounds.saving import save_certificate
 from lipexplore.certificates.files import load_certificate, verify_certificate
 from lipexplore.cli_implicit import add_options as add_implicit_options
 from lipexplore.cli_implicit import run as run_implicit
-from lipexplore.errors import InvalidRegion, InvalidSetting, LipexploreError
+from lipexplore.cli_regions import add_region_options, region_of
+from lipexplore.errors import InvalidSetting, LipexploreError
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.gallery import gallery_names, open_with_notes
 from lipexplore.networks.layers import Dense
-from lipexplore.regions import WHOLE_SPACE, Ball, Box, Region
-from lipexplore.rounding import Array, text_above, text_below
+from lipexplore.rounding import text_above, text_below
 
 EXAMPLES = """examples:
   lipexplore show digits-64-20-10-relu
   lipexplore bound digits-64-20-10-relu --method lipopt-lp --degree 2 --output 3
   lipexplore bound net.npz --method path --norm l2 --center x.npy --radius 0.1 --json
   lipexplore bound net.npz --method lipopt-lp --certificate proof.json
+  lipexplore certify net.npz --property contraction --certificate proof.json
   lipexplore show net.onnx
   lipexplore verify proof.json net.npz
   lipexplore explore net.npz --port 9000
@@ -81,6 +83,8 @@ def _parser() -> _Parser:
     _add_bound_options(command("bound", _bound, "bound a Lipschitz constant of a network"))
     text = "prove an implicit network well-posed, bound it and box its outputs"
     add_implicit_options(command("implicit", run_implicit, text))
+    text = "certify a property of all pairs of inputs, such as contraction or invertibility"
+    cli_incremental.add_options(command("certify", cli_incremental.run, text))
     _add_app_options(command("explore", _explore, "serve the workbench as a page without code"))
     verify = command("verify", _verify, "check a certificate without any solver")
     verify.add_argument("certificate", metavar="CERTIFICATE")
@@ -101,10 +105,7 @@ def _add_bound_options(parser: _Parser) -> None:
     add("--minus", type=int, metavar="J", help="bound the margin: output I minus output J")
     add("--output-norm", metavar="Q", help="with --output all: linf")
     add("--layers", type=_layers, metavar="I:J", help="weight layers I to J only, from 1")
-    add("--center", metavar="X.npy", help="centre of a ball")
-    add("--radius", type=float, metavar="R", help="radius of the ball")
-    add("--ball", default="linf", metavar="P", help="norm of the ball (default linf)")
-    add("--box", metavar="BOX.npz", help="a box: arrays lower and upper")
+    add_region_options(parser)
     add("--time-limit", type=float, metavar="S", help="seconds")
     add("--certificate", metavar="FILE", help="write the proof of the upper bound")
     add("--of", choices=CONSTANTS, help="the constant to bound, for methods with a target")
@@ -153,7 +154,7 @@ def _bound(chosen: argparse.Namespace) -> None:
         _opened(chosen.network),
         method.name,
         chosen.norm,
-        _region(chosen),
+        region_of(chosen),
         _output(chosen.output),
         chosen.minus,
         chosen.output_norm,
@@ -175,33 +176,6 @@ def _output(text: str) -> int | str:
         raise InvalidSetting(f"--output needs a number or all, not {text!r}") from None
 
 
-def _region(chosen: argparse.Namespace) -> Region:
-    if chosen.box:
-        if chosen.center or chosen.radius is not None:
-            raise InvalidSetting("choose either --box or --center with --radius")
-        return Box(*(_array(chosen.box, key) for key in ("lower", "upper")))
-    if (chosen.center is None) != (chosen.radius is None):
-        raise InvalidSetting("a ball needs both --center and --radius")
-    if chosen.center is None:
-        return WHOLE_SPACE
-    return Ball(_array(chosen.center), chosen.radius, chosen.ball)
-
-
-def _array(path: str, key: str | None = None) -> Array:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise InvalidRegion(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError):
-        raise InvalidRegion(f"{path}: this is no NumPy file of numbers") from None
-    is_archive = isinstance(loaded, np.lib.npyio.NpzFile)
-    if is_archive != (key is not None) or (key is not None and key not in loaded):
-        expected = f"an .npz file with the array {key!r}" if key else "an .npy file"
-        raise InvalidRegion(f"{path}: {expected} is needed")
-    array = loaded[key] if key else loaded
-    return np.asarray(array).ravel() if key is None else np.asarray(array)
-
-
 def _sentence(answer: Bound) -> str:
     constant = "L <= P*" if answer.of == "P*" else "L"
     lines = []
@@ -217,6 +191,8 @@ def _sentence(answer: Bound) -> str:
 
 
 def _verify(chosen: argparse.Namespace) -> None:
+    if cli_incremental.verify(chosen.certificate, chosen.network):
+        return
     network = _opened(chosen.network)
     verdict = verify_certificate(load_certificate(Path(chosen.certificate)), network)
     print(f"valid: {verdict.question} <= {verdict.claimed:.17g}")

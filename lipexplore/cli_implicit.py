@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lipexplore.bounds import Bound
 from lipexplore.errors import InvalidNetwork, InvalidRegion, InvalidSetting, NoContraction
-from lipexplore.networks.files import load_model
-from lipexplore.networks.gallery import gallery_model, gallery_names
+from lipexplore.networks.gallery import gallery_names, open_model
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.properties.implicit_bounds import IMPLICIT_METHODS, implicit_bound
 from lipexplore.properties.reachability import reachable_box
@@ -53,8 +51,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def _opened(source: str) -> ImplicitNetwork:
-    shipped = not Path(source).exists() and source in gallery_names("implicit")
-    model = gallery_model(source) if shipped else load_model(source)
+    model = open_model(source)
     if not isinstance(model, ImplicitNetwork):
         raise InvalidNetwork(f"{source}: this is a {model.kind} network: use 'lipexplore bound'")
     return model

@@ -76,6 +76,13 @@ def open_with_notes(source: str | Path) -> tuple[Network, tuple[str, ...]]:
     return load_network(source), ()
 
 
+def open_model(source: str | Path) -> Model:
+    """Return the network of any kind in an .npz file, or the shipped one of that name."""
+    if not Path(source).exists() and str(source) in gallery_names(_kind_of(str(source))):
+        return gallery_model(str(source))
+    return load_model(source)
+
+
 def digits(split: str = "test") -> tuple[Array, NDArray[np.int64]]:
     """Return the handwritten digits: images (count, 64) with pixels in [0, 1] and labels (count,).
 

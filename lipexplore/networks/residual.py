@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array, hstack
 
 from lipexplore.errors import InvalidNetwork
-from lipexplore.networks.arguments import LARGEST_WEIGHT
+from lipexplore.networks.arguments import finite_array
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.slope_ranges import slope_ranges
 from lipexplore.networks.slope_system import SlopeSystem, slope_system
@@ -48,18 +48,17 @@ class ResidualMap:
 
     def __init__(self, network: Network, skip: ArrayLike = 1.0) -> None:
         shape = (network.n_outputs, network.n_inputs)
-        given = np.asarray(skip, dtype=np.float64)
-        if given.ndim == 0 and shape[0] == shape[1]:
-            given = float(given) * np.eye(shape[0])
+        single = shape[0] == shape[1] and (np.isscalar(skip) or getattr(skip, "ndim", 2) == 0)
+        given = finite_array(np.reshape(skip, (1, 1)) if single else skip, "the linear part", 2)
+        if single:
+            given = given * np.eye(shape[0])
+            given.setflags(write=False)
         if given.shape != shape:
             raise InvalidNetwork(
                 f"the linear part must have shape {shape} as the network has, not {given.shape}"
             )
-        if not (np.abs(given) <= LARGEST_WEIGHT).all():
-            raise InvalidNetwork("the linear part holds NaN or too large numbers: rescale it")
         if network.depth == 0:
             raise InvalidNetwork("a residual map needs a network with a hidden layer")
-        given.setflags(write=False)
         object.__setattr__(self, "network", network)
         object.__setattr__(self, "skip", given)
 

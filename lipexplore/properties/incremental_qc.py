@@ -16,12 +16,19 @@ from lipexplore.norms import Norm
 from lipexplore.properties.incremental_qc_contraction import best_metric
 from lipexplore.properties.incremental_qc_maps import IncrementalMap, system_of
 from lipexplore.properties.incremental_qc_question import check_question, supply_matrix, value_of
-from lipexplore.properties.incremental_qc_run import Found, OnProgress, Run, well_posed
+from lipexplore.properties.incremental_qc_run import (
+    TOO_LARGE,
+    Found,
+    OnProgress,
+    Run,
+    well_posed,
+)
 from lipexplore.properties.incremental_qc_table import METRICS
 from lipexplore.regions import WHOLE_SPACE, Region, WholeSpace
 from lipexplore.rounding import Array
 
 NO_CLAIM = "no claim: it is not proven that every input has exactly one equilibrium"
+UNPROVEN = "no claim: nothing is proven from the solver's multipliers; rescale the map"
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,11 +152,13 @@ def certify(
     else:
         found = run.solved(form, np.eye(mapping.n_inputs), asked)
     proof = replace(found.certificate, well_posed=ground)
+    proven = math.isfinite(proof.level)
+    plain = proven or found.status in (NO_CLAIM, TOO_LARGE)
     return IncrementalBound(
         prop=prop,
         value=value_of(asked, proof, norm),
-        verified=math.isfinite(proof.level),
-        status=found.status,
+        verified=proven,
+        status=found.status if plain else f"{UNPROVEN} ({found.status})",
         seconds=time.perf_counter() - start,
         solver_value=asked.of_level(found.claimed) if not math.isnan(found.claimed) else math.nan,
         region=region.to_dict(),

@@ -7,7 +7,7 @@ import numpy as np
 from lipexplore.certificates.incremental import STRICT, IncrementalCertificate, verified_level
 from lipexplore.certificates.psd import is_proven_semidefinite
 from lipexplore.networks.slope_system import SectorSystem
-from lipexplore.properties.incremental_qc_run import Found, Run
+from lipexplore.properties.incremental_qc_run import TOO_LARGE, Found, Run
 from lipexplore.properties.incremental_qc_table import metric_supply
 from lipexplore.rounding import Array
 
@@ -19,6 +19,7 @@ PATTERNS = 64
 """Slopes that are tried for a rate that no norm can beat."""
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def best_metric(run: Run, *, flow: bool) -> Found:
     """Return the best rate that was certified, with its norm.
 
@@ -29,6 +30,8 @@ def best_metric(run: Run, *, flow: bool) -> Found:
     """
     count = run.system.n_inputs
     best = run.solved(metric_supply(np.eye(count), flow=flow), np.eye(count))
+    if best.status == TOO_LARGE:
+        return best
     if count + run.system.n_units > LARGEST_ORDER or count > LARGEST_DIMENSION:
         return _with_status(best, "Euclidean norm: too large for a search")
     high, low = -best.certificate.level, slowest(run.system, flow=flow)
@@ -66,9 +69,9 @@ def slowest(system: SectorSystem, *, flow: bool) -> float:
         inner = (share * system.width)[:, None] * system.inner
         try:
             units = np.linalg.solve(np.eye(system.n_units) - inner[:, count:], inner[:, :count])
+            values = np.linalg.eigvals(outer[:, :count] + outer[:, count:] @ units)
         except np.linalg.LinAlgError:
             continue
-        values = np.linalg.eigvals(outer[:, :count] + outer[:, count:] @ units)
         rates.append(float(values.real.max() if flow else np.abs(values).max() ** 2))
     return max(rates, default=-np.inf if flow else 0.0)
 

@@ -35,6 +35,8 @@ class PropertyVerdict:
     prop: str
     claimed: float
     proven: float
+    question: str
+    """Property, norm and region."""
 
 
 def write_property(found: IncrementalBound, path: str | Path) -> None:
@@ -93,14 +95,15 @@ def _verdict(fields: Mapping[str, Any], mapping: IncrementalMap) -> PropertyVerd
         np.array(fields["units"], dtype=np.float64),
     )
     _check_form(prop, norm, mapping, proof)
-    system = system_of(mapping, region_from_dict(fields["region"]), fields["slopes"])
+    region = region_from_dict(fields["region"])
+    system = system_of(mapping, region, fields["slopes"])
     check_incremental(system, proof)
     if has_loops(system):
         check_well_posed(system_of(mapping, WHOLE_SPACE), np.array(ground, dtype=np.float64))
     claimed, proven = float(fields["value"]), value_of(asked, proof, norm)
     if not (proven <= claimed if asked.side == "upper" else proven >= claimed):
         raise InvalidCertificate(f"the multipliers prove {proven!r} only, not {claimed!r}")
-    return PropertyVerdict(prop, claimed, proven)
+    return PropertyVerdict(prop, claimed, proven, f"{prop}, {norm.value} norm, {region}")
 
 
 def _check_form(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lipexplore.certificates.incremental import IncrementalCertificate
-from lipexplore.errors import InvalidSetting, UnsupportedQuestion
+from lipexplore.errors import InvalidNetwork, InvalidSetting, UnsupportedQuestion
+from lipexplore.networks.arguments import LARGEST_WEIGHT, finite_array
 from lipexplore.norms import Norm
 from lipexplore.properties.incremental_qc_maps import IncrementalMap
 from lipexplore.properties.incremental_qc_table import PROPERTIES, Property
@@ -72,9 +73,13 @@ def supply_matrix(mapping: IncrementalMap, asked: Property, given: ArrayLike | N
         return asked.supply_of(mapping.n_inputs, mapping.n_outputs)
     if given is None:
         raise InvalidSetting(f"'dissipativity' needs the matrix Q, of shape ({order}, {order})")
-    matrix = np.array(given, dtype=np.float64)
+    try:
+        matrix = finite_array(given, "Q", 2)
+    except InvalidNetwork:
+        raise InvalidSetting(
+            f"Q must be a matrix of numbers up to {LARGEST_WEIGHT:g} that float64 does not round, "
+            "without NaN"
+        ) from None
     if matrix.shape != (order, order) or not np.array_equal(matrix, matrix.T):
         raise InvalidSetting(f"Q must be symmetric of shape ({order}, {order}), not {matrix.shape}")
-    if not np.isfinite(matrix).all():
-        raise InvalidSetting("Q holds NaN or infinite numbers: give finite ones")
     return matrix

@@ -47,6 +47,7 @@ def well_posed(system: SectorSystem) -> Array | None:
     return units if units is not None and is_proven_contracting(system, units) else None
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def _interior(system: SectorSystem) -> Array | None:
     from lipexplore.relaxations.incremental_start import interior
 
@@ -88,6 +89,7 @@ class Run:
             return None
         return max(self.start + self.time_limit - time.perf_counter(), SHORTEST_SECONDS)
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def solved(self, supply: Array, metric: Array, asked: Property = LEVEL) -> Found:
         """Solve for one Q and R and prove the level."""
         from lipexplore.relaxations.incremental_lmi import incremental_lmi
@@ -96,11 +98,13 @@ class Run:
 
         count = {"order": self.system.inner.shape[1], "units": self.system.n_units}
         check_size(count, limit_bytes(None))
+        nothing = IncrementalCertificate(supply, metric, -math.inf, np.zeros(self.system.n_units))
         if abs(self.system.exponent) > LARGEST_EXPONENT and self.system.outer.any():
-            nothing = np.zeros(self.system.n_units)
-            proof = IncrementalCertificate(supply, metric, -math.inf, nothing)
-            return Found(proof, math.nan, TOO_LARGE, count)
-        lmi = incremental_lmi(self.system, supply, metric, self.norm, self.reduce_input)
+            return Found(nothing, math.nan, TOO_LARGE, count)
+        try:
+            lmi = incremental_lmi(self.system, supply, metric, self.norm, self.reduce_input)
+        except np.linalg.LinAlgError:
+            return Found(nothing, math.nan, TOO_LARGE, count)
         if self.system.n_units == 0 and self.norm is Norm.L2:
             proof = verified_level(self.system, supply, metric)
             return Found(proof, proof.level, "constant slopes", lmi.size)

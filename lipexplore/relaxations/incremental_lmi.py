@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipexplore.certificates.incremental import schur_level
-from lipexplore.errors import UnsupportedQuestion
+from lipexplore.errors import InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.slope_system import SectorSystem
 from lipexplore.norms import Norm
 from lipexplore.relaxations.incremental_start import ROOM, interior, moments, scaled_units
@@ -165,8 +165,12 @@ def incremental_lmi(
 
     Raises
     ------
+    InvalidSetting
+        If ``reduce_input`` is none of "auto", "yes" and "no".
     UnsupportedQuestion
         If the input shall be reduced where its directions matter.
+    numpy.linalg.LinAlgError
+        If numbers overflow.
     """
     count, width = system.n_inputs, np.ones(system.inner.shape[1])
     width[count:] = system.width
@@ -194,6 +198,8 @@ def incremental_lmi(
     constant[:count, :count] -= top / unit * first * first * np.eye(count)
     rows = 0.5 * np.eye(len(constant))
     rows[count:] -= 0.5 * inner
+    if not all(np.isfinite(part).all() for part in (constant, rows, sizes, top, unit)):
+        raise np.linalg.LinAlgError("overflow")
     safe = interior(inner[:, count:], system.layers)
     return IncrementalLMI(
         system, supply, metric, constant, rows, count, sizes, top, unit, norm, safe
@@ -202,6 +208,8 @@ def incremental_lmi(
 
 def _reduces(supply: Array, count: int, norm: Norm, reduce_input: str) -> bool:
     """Tell whether the input may be turned, and shall be."""
+    if reduce_input not in ("auto", "yes", "no"):
+        raise InvalidSetting(f"reduce_input must be 'auto', 'yes' or 'no', not {reduce_input!r}")
     directions = bool(supply[:count].any())
     if reduce_input == "yes" and (norm is not Norm.L2 or directions):
         raise UnsupportedQuestion(

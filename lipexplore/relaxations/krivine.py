@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import picos
 
 BYTES_PER_NONZERO = 350.0
-SECONDS_SCALE, SECONDS_POWER = 2.4e-7, 1.28
+SECONDS_SCALE, SECONDS_POWER = 3.4e-7, 1.28
 
 
 @dataclass(frozen=True, eq=False)

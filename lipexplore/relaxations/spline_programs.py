@@ -13,8 +13,11 @@ from lipexplore.rounding import Array
 if TYPE_CHECKING:
     import picos
 
-SOLVER, TOLERANCE = "cvxopt", 1e-12
+SOLVER = "cvxopt"
 """The active-set method of HiGHS stops 5e-7 from the optimum of a fit, CVXOPT 1e-7."""
+
+TOLERANCES = (1e-12, 1e-10, 1e-8)
+"""Tried in this order: where the optimum is near 0, CVXOPT may fail at the sharper ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,8 @@ def nearest_values(values: Array, spacing: float, largest: float = 1.0) -> Array
     """
     import picos
 
+    if np.abs(np.diff(values)).max() <= spacing * largest:
+        return values.copy()
     c = picos.RealVariable("c", len(values))
     problem = picos.Problem()
     problem.minimize = abs(c - values) ** 2
@@ -128,8 +133,9 @@ def _limit_slopes(
 def _solved(problem: picos.Problem, count: int) -> Array:
     from lipexplore.solvers import solve
 
-    solution = solve(problem, solver=SOLVER, tolerance=TOLERANCE)
-    found = solution.primal.get("c")
-    if found is None or len(found) != count or not np.isfinite(found).all():
-        raise LipexploreError(f"the fit of the spline has no solution: {solution.status}")
-    return np.asarray(found, dtype=np.float64)
+    for tolerance in TOLERANCES:
+        solution = solve(problem, solver=SOLVER, tolerance=tolerance)
+        found = solution.primal.get("c")
+        if found is not None and len(found) == count and np.isfinite(found).all():
+            return np.asarray(found, dtype=np.float64)
+    raise LipexploreError(f"the fit of the spline has no solution: {solution.status}")

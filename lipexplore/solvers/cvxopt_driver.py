@@ -62,6 +62,8 @@ def solve_with_cvxopt(problem: picos.Problem, settings: Settings) -> Solution:
         )
     except ValueError as error:  # CVXOPT's answer to an ArithmeticError before iteration 0
         trouble = str(error)
+    except ArithmeticError:  # its own, between iterations
+        trouble = _STALL
     raw = (found.info.get("cvxopt_sol") if found else None) or {}
     iterations = int(raw.get("iterations", 0))
     cost, bound = raw.get("primal objective"), raw.get("dual objective")

@@ -25,7 +25,7 @@ LAYERS = (
     {"jobs"},
     {"experiments"},
     {"figures"},
-    {"panels", "app", "cli", "cli_implicit", "doctor"},
+    {"panels", "app", "cli", "cli_implicit", "cli_incremental", "cli_regions", "doctor"},
 )
 SOLVING = {"relaxations", "solvers"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
