@@ -8,7 +8,7 @@ import numpy as np
 from lipexplore.networks.contraction import contraction
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.implicit_generators import contracting_matrix, random_implicit
-from lipexplore.properties.implicit_bounds import implicit_bound
+from lipexplore.properties.implicit.bounds import implicit_bound
 from lipexplore.properties.reachability import EmbeddedNetwork, ball_box, reachable_box
 
 

@@ -14,9 +14,9 @@ from benchmarks.structured_kkt import normal_network
 from lipexplore.certificates.incremental import verified_level
 from lipexplore.networks.residual import ResidualMap
 from lipexplore.networks.sector_loops import any_sector_system
+from lipexplore.properties.incremental.maps import system_of
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.properties.incremental_qc import certify
-from lipexplore.properties.incremental_qc_maps import system_of
-from lipexplore.properties.incremental_qc_table import PROPERTIES
 from lipexplore.regions import WHOLE_SPACE
 from lipexplore.relaxations.incremental_lmi import IncrementalLMI, incremental_lmi
 from lipexplore.solvers import solve

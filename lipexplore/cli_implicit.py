@@ -13,7 +13,7 @@ from lipexplore.bounds import Bound
 from lipexplore.errors import InvalidNetwork, InvalidRegion, InvalidSetting, NoContraction
 from lipexplore.networks.gallery import gallery_names, open_model
 from lipexplore.networks.implicit import ImplicitNetwork
-from lipexplore.properties.implicit_bounds import IMPLICIT_METHODS, implicit_bound
+from lipexplore.properties.implicit.bounds import IMPLICIT_METHODS, implicit_bound
 from lipexplore.properties.reachability import reachable_box
 from lipexplore.regions import WHOLE_SPACE, Ball
 from lipexplore.rounding import Array, text_above, text_below

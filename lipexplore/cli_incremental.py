@@ -15,12 +15,12 @@ from lipexplore.networks.feedforward import Network
 from lipexplore.networks.files import Model, load_model
 from lipexplore.networks.gallery import gallery_model, gallery_names, open_with_notes
 from lipexplore.networks.implicit import ImplicitNetwork
-from lipexplore.properties.incremental_qc_table import METRICS, PROPERTIES
+from lipexplore.properties.incremental.table import METRICS, PROPERTIES
 from lipexplore.rounding import text_above, text_below
 
 if TYPE_CHECKING:
+    from lipexplore.properties.incremental.maps import IncrementalMap
     from lipexplore.properties.incremental_qc import IncrementalBound
-    from lipexplore.properties.incremental_qc_maps import IncrementalMap
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> None:
     """Print what is proven, and write the certificate if one was asked for."""
+    from lipexplore.properties.incremental.files import write_property
     from lipexplore.properties.incremental_qc import certify
-    from lipexplore.properties.incremental_qc_files import write_property
 
     supply = chosen.supply and array_of(chosen.supply)
     region = region_of(chosen)
@@ -53,7 +53,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 def verify(path: str, network: str) -> bool:
     """Check a certificate of this command and print what it proves; False for other files."""
-    from lipexplore.properties.incremental_qc_files import FORMAT, verify_property
+    from lipexplore.properties.incremental.files import FORMAT, verify_property
 
     try:
         if json.loads(Path(path).read_text(encoding="ascii"))["format"] != FORMAT:

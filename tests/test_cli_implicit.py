@@ -12,7 +12,7 @@ from lipexplore.cli import main
 from lipexplore.networks.files import save_network
 from lipexplore.networks.generators import random_dense
 from lipexplore.networks.implicit import ImplicitNetwork
-from lipexplore.properties.implicit_bounds import implicit_bound
+from lipexplore.properties.implicit.bounds import implicit_bound
 from lipexplore.properties.reachability import reachable_box
 from tests.networks.implicit_cases import LBEN_50, lben, nemon
 

@@ -31,6 +31,10 @@ from lipexplore.rounding import Array, up
 MOST_WORK = 2e8
 """Bounds that need frequencies x c_min^2 c_max above this are left out: a second or more."""
 
+MOST_VALUES = 2**25
+"""LipBound is left out above so many values of the symbol: half a gigabyte."""
+
+TOO_MANY = "left out: too many frequencies for this many channels"
 TOO_LARGE = "left out: too many singular values for this many channels"
 UNEVEN = "circular padding with a stride that does not divide the image"
 NOT_SMALL = f"left out: the unrolled matrix has more than {LARGEST_DENSE} rows and columns"
@@ -118,6 +122,8 @@ class _Bounds:
 
     def _lip_bound(self, name: str, *, inputs: bool) -> ConvolutionNorm:
         chosen = self._samples(self.kernels)
+        if 0.5 * math.prod(chosen) * self.kernels[0][:, :, 0, 0].size > MOST_VALUES:
+            return ConvolutionNorm(name, math.inf, why_not=TOO_MANY)
         found = self._proven(name, lambda k: lip_bound(k, chosen, inputs=inputs), self.kernels)
         return replace(found, estimate=found.value / _grid_factor(self.kernels, chosen))
 

@@ -95,7 +95,7 @@ def symbol_figure(
     raw: float,
     *,
     font_size: int = 14,
-    height: int = 300,
+    height: int = 265,
 ) -> go.Figure:
     """Draw sigma_1(F(w)) as a heat map, the grid's points on it, and where it passes their maximum.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def bound_bars(
             x=np.where(known, values, np.nan),
             orientation="h",
             text=[f"{v:.4g}" if ok else "none" for v, ok in zip(values, known, strict=True)],
-            textposition="auto",
+            textposition="outside",
             cliponaxis=False,
             marker={
                 "color": [PURPLE if name == exact else BLUE for name in names],
@@ -62,13 +63,24 @@ def bound_bars(
         )
     finite = [float(v) for v in values[known]] + ([sampled] if sampled > 0.0 else [])
     low, high = (min(finite), max(finite)) if finite and min(finite) > 0 else (0.1, 1.0)
+    ticks = _ticks(0.5 * low, 3.0 * high)
     figure.update_xaxes(
         **AXIS,
-        title={"text": "Lipschitz bound (ℓ∞ to ℓ∞)"},
+        title={"text": "bound (ℓ∞ to ℓ∞)"},
         type="log",
-        range=[float(np.log10(0.5 * low)), float(np.log10(1.6 * high))],
-        dtick=1 if high > 100.0 * low else "D2",
+        range=[float(np.log10(0.5 * low)), float(np.log10(3.0 * high))],
+        tickvals=ticks,
+        ticktext=[f"{tick:g}" for tick in ticks],
     )
     figure.update_yaxes(automargin=True, autorange="reversed")
     lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_ABOVE)
     return figure
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 of each decade between two numbers, powers of ten alone over many."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if high < 200.0 * low else (1,)
+    every = max(1, len(decades) // 6)
+    marks = [step * 10.0**decade for decade in decades[::every] for step in steps]
+    return [mark for mark in marks if low <= mark <= high]

@@ -40,17 +40,16 @@ def box_figure(
             x=samples[:, 0],
             y=samples[:, 1],
             mode="markers",
-            marker={"color": SAMPLE_COLOUR, "size": 4, "symbol": "circle-open"},
+            marker={"color": SAMPLE_COLOUR, "size": 4, "symbol": "circle"},
             hovertemplate="%{x:.4g}, %{y:.4g}<extra>sampled</extra>",
         )
     )
     ranges = _ranges(boxes, samples)
     for name, (lower, upper) in boxes.items():
         colour, dash = BOX_STYLES[name]
-        cut = any(lower[k] < low or upper[k] > high for k, (low, high) in enumerate(ranges))
         figure.add_trace(
             go.Scatter(
-                name=f"{name} (cut by the frame)" if cut else name,
+                name=name + _cut(lower, upper, ranges),
                 x=[lower[0], upper[0], upper[0], lower[0], lower[0]],
                 y=[lower[1], lower[1], upper[1], upper[1], lower[1]],
                 mode="lines",
@@ -62,6 +61,14 @@ def box_figure(
     figure.update_yaxes(**AXIS, title={"text": names[1]}, range=ranges[1], nticks=6)
     lay_out(figure, font_size, 26, showlegend=True, legend=LEGEND_ABOVE)
     return figure
+
+
+def _cut(lower: Array, upper: Array, ranges: list[list[float]]) -> str:
+    """Say that a box is not seen whole."""
+    low, high = np.transpose(ranges)
+    if (lower < low).all() and (upper > high).all():
+        return " (larger than the frame)"
+    return " (cut by the frame)" if (lower < low).any() or (upper > high).any() else ""
 
 
 def _ranges(boxes: Mapping[str, tuple[Array, Array]], samples: Array) -> list[list[float]]:

@@ -48,5 +48,7 @@ LEGEND_ABOVE: Final = {
     "yref": "container",
     "yanchor": "top",
     "y": 0.99,
+    "xref": "container",
+    "xanchor": "left",
     "x": 0,
 }

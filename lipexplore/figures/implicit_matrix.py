@@ -34,7 +34,9 @@ def matrix_figure(
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(rows=1, cols=3, column_widths=[0.48, 0.32, 0.2], horizontal_spacing=0.06)
+    figure = make_subplots(
+        rows=1, cols=3, column_widths=[0.44, 0.34, 0.22], horizontal_spacing=0.06
+    )
     states = np.arange(1.0, len(matrix) + 1.0)
     figure.add_trace(_picture(matrix, states), row=1, col=1)
     for name, values, colour, symbol in (
@@ -100,7 +102,7 @@ def _picture(matrix: Array, states: Array) -> go.Heatmap:
 
 
 def _label(figure: go.Figure, count: int) -> None:
-    for column, title in ((1, "from state"), (2, "row measure"), (3, "weight η")):
+    for column, title in ((1, "from state"), (2, "measure"), (3, "η")):
         figure.update_xaxes(**AXIS, title={"text": title}, tickangle=0, nticks=4, row=1, col=column)
         vertical = {"range": [count + 0.5, 0.5], "nticks": 6, "tickformat": "d"}
         figure.update_yaxes(**AXIS, **vertical, showticklabels=column == 1, row=1, col=column)

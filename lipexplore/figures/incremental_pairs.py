@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipexplore.figures.palette import BLUE, GREEN
-from lipexplore.properties.incremental_qc_pairs import Pairs
-from lipexplore.properties.incremental_qc_table import PROPERTIES
+from lipexplore.properties.incremental.pairs import Pairs
+from lipexplore.properties.incremental.table import PROPERTIES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -21,7 +21,7 @@ def pairs_figure(pairs: Pairs, *, font_size: int = 14) -> go.Figure:
     prop, end = PROPERTIES[pairs.prop], float(pairs.size.max(initial=0.0)) or 1.0
     figure = go.Figure()
     figure.add_trace(
-        go.Scattergl(
+        go.Scatter(
             name="sampled pairs",
             x=pairs.size,
             y=pairs.response,

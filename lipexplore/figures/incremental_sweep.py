@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lipexplore.figures.palette import BLUE, GREEN, GREY, ORANGE
-from lipexplore.properties.incremental_qc_sweep import SweepPoint
-from lipexplore.properties.incremental_qc_table import PROPERTIES
+from lipexplore.properties.incremental.sweep import SweepPoint
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.rounding import text_above, text_below
 
 if TYPE_CHECKING:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 LARGEST_MATRIX = 4e9
 """Bytes that an unrolled matrix may take."""
 
+LARGEST_WORK = 2**26
+"""Most numbers that windows over an image may hold; above it the sparse matrix is smaller."""
+
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
 class Windowed(Layer):
@@ -181,10 +184,13 @@ class Convolution(Windowed):
     def reached(self, inputs: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which outputs have a weight that is not zero from one of the ``inputs``."""
         groups, rows, columns = self.groups, *self.axes
+        largest = max(len(axis.members) * axis.n_outputs * axis.size for axis in self.axes)
+        if max(largest, rows.reads.size * columns.reads.size * self.input_shape[0]) > LARGEST_WORK:
+            return super().reached(inputs)
         images = inputs.astype(np.float64).reshape(groups, -1, rows.size, columns.size)
         read = windows(images, rows.through_sets, columns.through_sets)
         weights = (self.table != 0.0).astype(np.float64)
-        weights = weights.reshape(groups, -1, *self.table.shape[1:])
+        weights = weights.reshape(groups, len(weights) // groups, *self.table.shape[1:])
         counts = np.einsum("gocab,gcaibj->goij", weights, read, optimize=True)
         return np.asarray(counts.ravel() > 0.0)
 

@@ -127,14 +127,21 @@ def _pixels_at(position: Integers, size: int, mode: str) -> Integers:
 def _merged(size: int, pixels: Integers) -> Axis:
     """Gather the taps of every output that read the same pixel."""
     output, tap = np.nonzero(pixels >= 0)
-    keys, entry = np.unique(output * size + pixels[output, tap], return_inverse=True)
-    members = np.zeros((len(keys), pixels.shape[1]), dtype=bool)
-    members[entry, tap] = True
-    members, sets = np.unique(members, axis=0, return_inverse=True)
+    keys, entry, counts = np.unique(
+        output * size + pixels[output, tap], return_inverse=True, return_counts=True
+    )
+    sets, joint = np.zeros(len(keys), dtype=np.int64), counts[entry] > 1
+    single, sets[entry[~joint]] = np.unique(tap[~joint], return_inverse=True)
+    several = np.flatnonzero(counts > 1)
+    members = np.zeros((len(several), pixels.shape[1]), dtype=bool)
+    members[np.searchsorted(several, entry[joint]), tap[joint]] = True
+    members, which = np.unique(members, axis=0, return_inverse=True)
+    sets[several] = len(single) + which.ravel()
+    members = np.vstack([single[:, None] == np.arange(pixels.shape[1]), members])
     output, pixel = np.divmod(keys, size)
     rank = np.arange(len(keys)) - np.searchsorted(output, output)
     table = np.full((2, len(pixels), int(rank.max(initial=0)) + 1), -1)
-    table[0, output, rank], table[1, output, rank] = pixel, sets.ravel()
+    table[0, output, rank], table[1, output, rank] = pixel, sets
     return Axis(size, table[0], np.maximum(table[1], 0), members)
 
 

@@ -65,7 +65,7 @@ class ConvolutionControls:
                 step=0.25,
                 slider_min=-2.0,
                 slider_max=2.0,
-                layout={"flex": "1 1 13em", "max_width": "32em"},
+                layout={"flex": "1 1 30%", "min_width": "11.5em"},
             )
             for row in range(3)
             for column in range(3)

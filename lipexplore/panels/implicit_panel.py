@@ -73,9 +73,7 @@ class ImplicitPanel(Panel):
         )
         grid = ipywidgets.HBox([_titled(name, plot) for name, plot in pairs])
         grid.layout.flex_flow = "row wrap"
-        self._accuracy_part = ipywidgets.VBox(
-            [heading("Certified accuracy"), self.accuracy.widget]
-        )
+        self._accuracy_part = ipywidgets.VBox([heading("Certified accuracy"), self.accuracy.widget])
         self.children = (
             numbers,
             sliders,

@@ -16,9 +16,9 @@ from lipexplore.networks.fixed_points import averaged
 from lipexplore.networks.gallery import digits, gallery_model, gallery_names
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.implicit_generators import random_implicit, with_measure
-from lipexplore.properties.implicit_bounds import implicit_bound
-from lipexplore.properties.implicit_boxes import lipschitz_box, sampled_box, unrolled_box
-from lipexplore.properties.implicit_robustness import certified_radii, lipschitz_radii
+from lipexplore.properties.implicit.bounds import implicit_bound
+from lipexplore.properties.implicit.boxes import lipschitz_box, sampled_box, unrolled_box
+from lipexplore.properties.implicit.robustness import certified_radii, lipschitz_radii
 from lipexplore.properties.reachability import EmbeddedNetwork, Labels, ball_box, output_box
 from lipexplore.rounding import Array
 

@@ -132,7 +132,9 @@ class PathPanel(Panel):
         )
         self.beta.layout = ipywidgets.Layout(width="26em")
         self.run = ipywidgets.Button(
-            description="Gradient descent", tooltip="twelve random starts with twelve sub-networks"
+            description="Gradient descent",
+            tooltip="twelve random starts with twelve sub-networks",
+            layout={"width": "auto"},
         )
 
     def _turn(self) -> None:

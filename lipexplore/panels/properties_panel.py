@@ -15,8 +15,8 @@ from lipexplore.panels.plot import Plot
 from lipexplore.panels.property_sweeps import Asked, Shown, Sweeps, views_of
 from lipexplore.panels.slider import Slider
 from lipexplore.panels.state import Change, WorkbenchState
-from lipexplore.properties.incremental_examples import EXAMPLES
-from lipexplore.properties.incremental_qc_table import PROPERTIES
+from lipexplore.properties.incremental.examples import EXAMPLES
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.regions import Ball, Box
 
 OWN = "the network chosen here"

@@ -12,10 +12,10 @@ from lipexplore.errors import Cancelled, LipexploreError
 from lipexplore.figures.incremental_metric import metric_figure
 from lipexplore.figures.incremental_pairs import pairs_figure
 from lipexplore.figures.incremental_sweep import sweep_figure, sweep_html, sweep_sentence
-from lipexplore.properties.incremental_qc_maps import IncrementalMap
-from lipexplore.properties.incremental_qc_pairs import sampled_pairs
-from lipexplore.properties.incremental_qc_sweep import SweepPoint, radius_sweep
-from lipexplore.properties.incremental_qc_table import METRICS
+from lipexplore.properties.incremental.maps import IncrementalMap
+from lipexplore.properties.incremental.pairs import sampled_pairs
+from lipexplore.properties.incremental.sweep import SweepPoint, radius_sweep
+from lipexplore.properties.incremental.table import METRICS
 from lipexplore.rounding import Array
 
 if TYPE_CHECKING:

@@ -141,16 +141,17 @@ def _told(curves: Mapping[str, Array], spacing: float) -> str:
     for label, values in curves.items():
         steepest = Splines(np.arange(len(values)) * spacing, values).largest_slope
         cells = [
-            label,
             f"{steepest:.7g}",
             f"{float(total_variation(values, spacing)):.4g}",
             str(int(active_knots(values, spacing, 1e-5))),
             f"{values.mean():.6g}",
             f"{np.linalg.norm(values - curves[EDITED]):.6f}",
         ]
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    titles = "coefficients, largest |slope|, TV2, active knots, mean, distance from edited"
+        head = f'<th class="lx-text" scope="row">{label}</th>'
+        rows.append(f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+    titles = "largest |slope|, TV2, active knots, mean, distance from edited"
     head = "".join(f"<th>{title}</th>" for title in titles.split(", "))
+    head = f'<th class="lx-text">coefficients</th>{head}'
     return f'<table class="lx-table"><tr>{head}</tr>{"".join(rows)}</table>'
 
 

@@ -67,7 +67,8 @@ class SplinesPanel(Panel):
         self._filling = False
         self._edits: dict[Unit, Array] = {}
         self.view = ipywidgets.ToggleButtons(options=[EDIT, FIT, COMPARE], value=EDIT)
-        self.status = ipywidgets.HTML()
+        self.view.style.button_width = "auto"
+        self.status, self.table = ipywidgets.HTML(), ipywidgets.HTML()
         self._make_edit_controls()
         self.smoothing = Slider(
             description="λ",
@@ -83,7 +84,6 @@ class SplinesPanel(Panel):
         )
         self.shape, self.slopes, self.bounds = Plot(), Plot(), Plot()
         self.fit, self.errors, self.distances = Plot(), Plot(), Plot()
-        self.table = ipywidgets.HTML()
         self._parts = {
             EDIT: self._edit_part(),
             FIT: ipywidgets.VBox([self.smoothing, self.fit.widget]),

@@ -80,6 +80,7 @@ STYLE: Final = """<style>
 .lx-panel .jupyter-widget-tab .lm-TabBar-tabLabel { font-size: var(--lx-font); }
 .lx-panel .lx-taps .lx-slider { --jp-widgets-inline-label-width: 2.6em; }
 .lx-panel .lx-plot { overflow: hidden; }
+.lx-panel .lx-plot .lx-note { font-size: var(--lx-font); }
 .lx-panel .lx-plot :is(.jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output,
   .js-plotly-plot, .plot-container, .svg-container) { min-height: inherit; }
 .lx-panel .jp-OutputPrompt, .lx-panel .jp-OutputArea-prompt { display: none; }

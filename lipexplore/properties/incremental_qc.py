@@ -13,17 +13,17 @@ from numpy.typing import ArrayLike
 from lipexplore.certificates.incremental import IncrementalCertificate
 from lipexplore.networks.sector_loops import any_sector_system, has_loops
 from lipexplore.norms import Norm
-from lipexplore.properties.incremental_qc_contraction import best_metric
-from lipexplore.properties.incremental_qc_maps import IncrementalMap, system_of
-from lipexplore.properties.incremental_qc_question import check_question, supply_matrix, value_of
-from lipexplore.properties.incremental_qc_run import (
+from lipexplore.properties.incremental.contraction import best_metric
+from lipexplore.properties.incremental.maps import IncrementalMap, system_of
+from lipexplore.properties.incremental.question import check_question, supply_matrix, value_of
+from lipexplore.properties.incremental.run import (
     TOO_LARGE,
     Found,
     OnProgress,
     Run,
     well_posed,
 )
-from lipexplore.properties.incremental_qc_table import METRICS
+from lipexplore.properties.incremental.table import METRICS
 from lipexplore.regions import WHOLE_SPACE, Region, WholeSpace
 from lipexplore.rounding import Array
 

@@ -12,7 +12,7 @@ from lipexplore.errors import InvalidSetting
 from lipexplore.networks.contraction import Contraction
 from lipexplore.networks.fixed_points import averaged, fixed_points, proven_radius
 from lipexplore.networks.implicit import ImplicitNetwork
-from lipexplore.properties.implicit_gain import SlopeBox
+from lipexplore.properties.implicit.gain import SlopeBox
 from lipexplore.rounding import Array, affine_interval, around, down, product_error, up
 
 Labels = NDArray[np.int64]

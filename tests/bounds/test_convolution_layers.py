@@ -207,5 +207,18 @@ def test_many_channels_leave_out_what_takes_long():
     assert convolution_norm_above(layer) == pytest.approx(200.0, rel=1e-9)
 
 
+def test_lip_bound_is_left_out_where_it_would_fill_the_memory(monkeypatch):
+    layer = Convolution(np.ones((2, 3, 4, 4)), None, (3, 4, 4))
+    values = 0.5 * 24 * 24 * 2 * 3
+    monkeypatch.setattr("lipexplore.bounds.convolution_layers.MOST_VALUES", values)
+    assert named(layer)["lipbound-outputs"].value >= math.sqrt(2 * 3 * 16)
+    monkeypatch.setattr("lipexplore.bounds.convolution_layers.MOST_VALUES", values - 1)
+    assert (
+        named(layer)["lipbound-outputs"].value == named(layer)["lipbound-inputs"].value == math.inf
+    )
+    assert named(layer)["lipbound-inputs"].why_not
+    assert convolution_norm_above(layer) == pytest.approx(math.sqrt(2 * 3 * 16), rel=1e-9)
+
+
 def test_a_layer_of_zeros_has_norm_zero():
     assert convolution_norm_above(Convolution(np.zeros((2, 1, 3, 3)), None, (1, 4, 4))) == 0.0

@@ -44,8 +44,8 @@ class Lab:
         self.runtime, self.cache = home / "runtime", home / "cache"
         self.token = secrets.token_hex(16)
         self.port = _free_port()
-        root = home / "root"
-        shutil.copytree(ROOT / "notebooks", root)
+        self.root = home / "root"
+        shutil.copytree(ROOT / "notebooks", self.root)
         settings = home / "settings"
         wanted = SETTINGS | {
             "@jupyterlab/apputils-extension/themes.jupyterlab-settings": {"theme": theme}
@@ -68,7 +68,7 @@ class Lab:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", self.program, "--no-browser", "--allow-root"),
-                f"--ServerApp.root_dir={root}",
+                f"--ServerApp.root_dir={self.root}",
                 f"--ServerApp.port={self.port}",
                 "--ServerApp.port_retries=0",
                 f"--IdentityProvider.token={self.token}",

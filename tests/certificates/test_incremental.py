@@ -19,11 +19,11 @@ from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.implicit_slopes import preactivation_range
 from lipexplore.networks.sector_loops import any_sector_system, has_loops
 from lipexplore.networks.slope_system import SlopeSystem
+from lipexplore.properties.incremental.files import verify_property, write_property
+from lipexplore.properties.incremental.maps import system_of
+from lipexplore.properties.incremental.run import well_posed
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.properties.incremental_qc import certify
-from lipexplore.properties.incremental_qc_files import verify_property, write_property
-from lipexplore.properties.incremental_qc_maps import system_of
-from lipexplore.properties.incremental_qc_run import well_posed
-from lipexplore.properties.incremental_qc_table import PROPERTIES
 from lipexplore.regions import WHOLE_SPACE
 from tests.properties.incremental_truth import (
     LBEN_ANALYSIS,

@@ -31,15 +31,16 @@ def test_surface_by_the_definition(samples):
         assert value == pytest.approx(np.linalg.norm(symbol, 2), rel=1e-12)
 
 
-def test_symbol_figure_has_surface_grid_and_certified_plane():
+def test_symbol_figure_marks_what_lies_above_the_grid():
     kernel = normal_kernel(1, 1, 3, 3)
     raw, certified = symbol_estimate(kernel, (10, 10)), symbol_bound(kernel, (10, 10))
-    surface, points, plane = symbol_figure(kernel, (10, 10), raw, certified).data
-    assert max(points.z) == pytest.approx(raw, rel=1e-9)
-    assert (np.array(plane.z) == certified).all()
-    assert raw < np.max(surface.z) < certified
-    assert "no bound" in points.name
-    assert len(symbol_figure(kernel, (2, 2), raw, math.inf).data) == 2
+    picture, points, level = symbol_figure(kernel, (10, 10), raw).data
+    assert max(points.customdata) == pytest.approx(raw, rel=1e-9)
+    assert level.contours.start == level.contours.end == raw
+    assert raw < np.max(picture.z) < certified
+    assert {trace.type for trace in (picture, points, level)} == {"heatmap", "scatter", "contour"}
+    everywhere = np.ones((1, 1, 1, 1))  # the symbol is 1: nothing lies above any grid's maximum
+    assert len(symbol_figure(everywhere, (2, 2), 1.0).data) == 2
 
 
 def test_unrolled_figure_has_the_pattern():

@@ -44,7 +44,10 @@ def test_bars_name_what_has_no_bound():
     assert list(line.x) == [1.5, 1.5]
     low, high = figure.layout.xaxis.range
     assert 10**low < 1.5 < 10.0 < 10**high
+    assert list(figure.layout.xaxis.ticktext) == ["1", "2", "5", "10", "20"]
     assert bound_bars({}, 0.0).layout.xaxis.range is not None
+    wide = bound_bars({"paper": 1e9, "LMI": 1e-3}, 0.0)
+    assert 3 <= len(wide.layout.xaxis.tickvals) <= 8
 
 
 def test_boxes_much_wider_than_the_samples_are_cut_by_the_frame():
@@ -56,7 +59,11 @@ def test_boxes_much_wider_than_the_samples_are_cut_by_the_frame():
     box["unrolled intervals"] = (np.full(2, -1e9), np.full(2, 1e9))
     figure = box_figure(box, samples, ("output 0", "output 1"))
     assert figure.layout.xaxis.range[1] < 100.0
-    assert [t.name.endswith("(cut by the frame)") for t in figure.data] == [False, False, True]
+    assert figure.data[2].name == "unrolled intervals (larger than the frame)"
+    assert [t.name for t in figure.data[:2]] == ["sampled outputs", "embedded network"]
+    box["unrolled intervals"] = (np.array([-1e9, 0.0]), np.array([1e9, 1.0]))
+    figure = box_figure(box, samples, ("output 0", "output 1"))
+    assert figure.data[2].name == "unrolled intervals (cut by the frame)"
     assert len({style for style in BOX_STYLES.values()}) == len(BOX_STYLES)
 
 

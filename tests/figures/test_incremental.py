@@ -8,10 +8,10 @@ import pytest
 from lipexplore.figures.incremental_metric import metric_figure
 from lipexplore.figures.incremental_pairs import pairs_figure
 from lipexplore.figures.incremental_sweep import sweep_figure, sweep_html, sweep_sentence
-from lipexplore.properties.incremental_examples import neural_oscillator
+from lipexplore.properties.incremental.examples import neural_oscillator
+from lipexplore.properties.incremental.pairs import sampled_pairs
+from lipexplore.properties.incremental.sweep import radius_sweep
 from lipexplore.properties.incremental_qc import certify
-from lipexplore.properties.incremental_qc_pairs import sampled_pairs
-from lipexplore.properties.incremental_qc_sweep import radius_sweep
 
 SYSTEM = neural_oscillator()
 POINTS = list(radius_sweep(SYSTEM, "inverse", np.zeros(2), (0.1, 1.0, np.inf), samples=50))

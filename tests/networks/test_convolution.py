@@ -170,6 +170,28 @@ def test_a_matrix_too_large_is_refused_with_its_size():
         layer.matrix  # noqa: B018
 
 
+def test_windows_that_see_no_pixel_reach_nothing():
+    layer = Convolution(np.ones((2, 1, 1, 1)), None, (1, 1, 1), stride=3, padding=((1, 1), (1, 1)))
+    assert layer.matrix.nnz == 0
+    assert not layer.reached(np.array([True])).any()
+
+
+def test_many_taps_are_gathered_without_a_table_of_them():
+    kernel = np.arange(1.0, 301.0).reshape(1, 1, 1, 300)
+    start = time.process_time()
+    layer = Convolution(kernel, None, (1, 1, 2000))
+    row = layer.row(1000)
+    assert time.process_time() - start < 5.0  # 90 s where every weight had a set of its own
+    np.testing.assert_array_equal(row[0, 1000:1300], kernel.ravel())
+    assert layer.matrix.nnz == 300 * 1701
+
+
+def test_reached_through_many_taps_takes_the_sparse_matrix():
+    inputs = np.arange(2000) == 1000
+    reached = Convolution(np.ones((1, 1, 1, 300)), None, (1, 1, 2000)).reached(inputs)
+    np.testing.assert_array_equal(np.flatnonzero(reached), np.arange(701, 1001))
+
+
 def test_pruning_keeps_the_largest_taps():
     layer, _ = random_case("zeros", 2, 1, 1, 1)
     pruned = layer.prune(0.25)

@@ -449,6 +449,39 @@ def test_weights_in_a_second_file(tmp_path):
         load_network(tmp_path / "deep" / "net.onnx")
 
 
+@pytest.mark.parametrize("place", ["", "..", "hard.data"])
+def test_odd_places_of_weights_are_one_sentence(tmp_path, place):
+    weight = TensorProto(name="w", dims=[3, 2], data_type=TensorProto.FLOAT)
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value=place)
+    (tmp_path / "net.data").write_bytes(np.ones(6, np.float32).tobytes())
+    (tmp_path / "hard.data").hardlink_to(tmp_path / "net.data")
+    model = onnx.load_from_string(
+        build([("MatMul", ["x", "w"], "y", {})], draws(0, w=(3, 2)), (1, 3))
+    )
+    model.graph.initializer[0].CopyFrom(weight)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InvalidNetwork, match="'w'"):
+        load_network(tmp_path / "net.onnx")
+
+
+def test_nested_powers_and_odd_shapes_are_refused_at_once():
+    names = ["x", *(f"p{i}" for i in range(40))]
+    nodes = [("Pow", [a, "three"], b, {}) for a, b in itertools.pairwise(names)]
+    nodes += [("Mul", [names[-1], names[-1]], f"m{i}", {}) for i in range(200)]
+    nodes.append(("Mul", [names[-1], "m0"], "y", {}))
+    with pytest.raises(InvalidNetwork, match="Pow"):
+        import_onnx(build(nodes, {"three": np.array(3.0)}, (1, 2)))
+    with pytest.raises(InvalidNetwork, match="whole numbers"):
+        import_onnx(simple(), input_shape=(math.inf,))
+
+
+def test_rounding_up_of_padded_pools_cannot_be_checked():
+    pool = {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER", "ceil_mode": 1}
+    with pytest.raises(InvalidNetwork, match="ceil_mode"):
+        import_onnx(build([("AveragePool", ["x"], "y", pool)], {}, (1, 1, 3, 3)))
+
+
 def test_huge_files_are_refused(tmp_path):
     with (tmp_path / "huge.onnx").open("wb") as file:
         file.truncate(2**31)

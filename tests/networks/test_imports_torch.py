@@ -129,6 +129,7 @@ def test_convolutions(stride, padding, mode, dilation, groups):
         (nn.AvgPool2d(3, 2, 1), 12),
         (nn.AvgPool2d(3, 2, 1, count_include_pad=False), 12),
         (nn.AvgPool2d((2, 3), divisor_override=5), 8),
+        (nn.AvgPool2d(3, 2, 1, count_include_pad=False, divisor_override=4), 12),
         (nn.AvgPool2d(2, ceil_mode=True), 12),
         (nn.AdaptiveAvgPool2d(1), 2),
         (nn.AdaptiveAvgPool2d((2, None)), 24),
@@ -279,6 +280,40 @@ def test_single_child_is_taken_for_the_module_if_it_computes_the_same():
     assert network.widths == (3, 2, 3)
     with pytest.raises(InvalidNetwork, match="does something that its layers do not show"):
         import_torch(Wrapped(twice=True))
+
+
+def test_modules_used_twice_are_read_twice():
+    linear, bend = nn.Linear(3, 3), nn.Tanh()
+    module = nn.Sequential(linear, bend, linear, bend, nn.Linear(3, 2))
+    imported = import_torch(module)
+    assert imported.network.depth == 2
+    agrees(module, imported.network, (3,))
+
+
+def test_what_clips_far_out_is_noticed():
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    module[0].register_forward_pre_hook(lambda _, inputs: (inputs[0].clamp(-9.0, 9.0),))
+    with pytest.raises(InvalidNetwork, match="differ"):
+        import_torch(module)
+
+
+def test_pruned_modules_keep_their_computed_weights():
+    from torch.nn.utils import prune
+
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    prune.l1_unstructured(module[0], "weight", 0.5)
+    imported = import_torch(module)
+    assert np.count_nonzero(imported.network.weights[0]) == 6
+    np.testing.assert_array_equal(imported.network.weights[0], module[0].weight.detach().numpy())
+
+
+def test_odd_shapes_and_titles(tmp_path):
+    for shape in ((math.inf,), (3.0,)):
+        with pytest.raises(InvalidNetwork, match="whole numbers"):
+            import_torch(nn.Linear(3, 2), shape)
+    content = {"state_dict": nn.Linear(3, 2).state_dict(), "layers": ["linear"]}
+    torch.save({**content, "name": torch.ones(3)}, tmp_path / "net.pt")
+    assert load_network(tmp_path / "net.pt").name == "net"
 
 
 def test_parametrised_weights_are_taken_as_computed():

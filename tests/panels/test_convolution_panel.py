@@ -77,7 +77,10 @@ def test_padding_that_is_not_covered_is_told_in_red_words(panel):
 def test_a_grid_that_is_too_small_proves_nothing(panel):
     panel.controls.samples.value = 2
     assert "the grid has fewer points than the kernel has taps" in panel.table.value
-    assert len(figure_of(panel.symbol)["data"]) == 2
+    assert "too few to prove anything" in panel.symbol_text.value
+    panel.controls.samples.value = 4
+    certified = symbol_bound(panel.controls.kernel, (4, 4))
+    assert f"<b>{text_above(certified, 5)}</b>" in panel.symbol_text.value
 
 
 def test_impossible_geometry_is_a_sentence(panel):

@@ -24,7 +24,7 @@ from lipexplore.panels.implicit_view import (
 )
 from lipexplore.panels.plot import MIME
 from lipexplore.panels.state import WorkbenchState
-from lipexplore.properties.implicit_bounds import implicit_bound
+from lipexplore.properties.implicit.bounds import implicit_bound
 from lipexplore.properties.reachability import reachable_box
 from tests.panels.fakes import FakeWorker
 

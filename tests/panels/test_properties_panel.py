@@ -11,9 +11,9 @@ import lipexplore
 from lipexplore.panels import property_sweeps
 from lipexplore.panels.plot import MIME
 from lipexplore.panels.properties_panel import OWN, PropertiesPanel
-from lipexplore.properties.incremental_examples import EXAMPLES
+from lipexplore.properties.incremental.examples import EXAMPLES
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.properties.incremental_qc import certify
-from lipexplore.properties.incremental_qc_table import PROPERTIES
 from lipexplore.rounding import text_above, text_below
 
 OSCILLATOR = next(iter(EXAMPLES))

@@ -5,7 +5,7 @@ from lipexplore.errors import InvalidNetwork, NoContraction
 from lipexplore.networks.gallery import digits, gallery_network
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.properties.attack import attack
-from lipexplore.properties.implicit_attack import attack_implicit
+from lipexplore.properties.implicit.attack import attack_implicit
 
 
 def test_distance_to_a_hyperplane_is_found():

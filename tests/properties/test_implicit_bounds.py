@@ -20,14 +20,14 @@ from lipexplore.networks.contraction import contraction
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.norms import Norm
-from lipexplore.properties.implicit_bounds import (
+from lipexplore.properties.implicit.bounds import (
     IMPLICIT_METHODS,
     implicit_bound,
     implicit_bounds,
     slopes_over,
 )
-from lipexplore.properties.implicit_forms import optimal_weights, weighted_bound
-from lipexplore.properties.implicit_gain import (
+from lipexplore.properties.implicit.forms import optimal_weights, weighted_bound
+from lipexplore.properties.implicit.gain import (
     SlopeBox,
     all_slopes,
     box_norm_above,
@@ -37,7 +37,7 @@ from lipexplore.properties.implicit_gain import (
     operator_norm_above,
     states_above,
 )
-from lipexplore.properties.implicit_programs import is_well_posed, transposed
+from lipexplore.properties.implicit.programs import is_well_posed, transposed
 from lipexplore.regions import WHOLE_SPACE, Ball
 from tests.networks.implicit_cases import (
     LBEN_50,

@@ -9,11 +9,11 @@ import lipexplore
 from lipexplore.networks.generators import random_dense
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.residual import ResidualMap
-from lipexplore.properties.incremental_examples import EXAMPLES, neural_oscillator, stretched_map
+from lipexplore.properties.incremental.examples import EXAMPLES, neural_oscillator, stretched_map
+from lipexplore.properties.incremental.pairs import sampled_pairs
+from lipexplore.properties.incremental.sweep import radius_sweep
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.properties.incremental_qc import certify, contraction, one_sided_upper
-from lipexplore.properties.incremental_qc_pairs import sampled_pairs
-from lipexplore.properties.incremental_qc_sweep import radius_sweep
-from lipexplore.properties.incremental_qc_table import PROPERTIES
 from tests.properties.incremental_truth import pattern_jacobians
 
 

@@ -9,8 +9,8 @@ import lipexplore
 from lipexplore.errors import InvalidNetwork, InvalidSetting
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.residual import ResidualMap
+from lipexplore.properties.incremental.run import TOO_LARGE
 from lipexplore.properties.incremental_qc import certify
-from lipexplore.properties.incremental_qc_run import TOO_LARGE
 from lipexplore.solvers import solve
 
 PLAIN = lipexplore.Network([np.eye(2), np.eye(2)])

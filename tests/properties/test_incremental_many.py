@@ -9,9 +9,9 @@ import numpy as np
 import lipexplore
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.residual import ResidualMap
+from lipexplore.properties.incremental.sweep import sampled_value, slope_level
+from lipexplore.properties.incremental.table import METRICS, PROPERTIES
 from lipexplore.properties.incremental_qc import certify
-from lipexplore.properties.incremental_qc_sweep import sampled_value, slope_level
-from lipexplore.properties.incremental_qc_table import METRICS, PROPERTIES
 from tests.properties.incremental_truth import numbers_of, pattern_jacobians
 
 ACTS = {"relu": (0.0, 1.0), "leaky_relu:0.1": (0.1, 1.0), "leaky_relu:-0.3": (-0.3, 1.0)}

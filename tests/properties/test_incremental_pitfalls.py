@@ -13,11 +13,11 @@ from lipexplore.certificates.incremental_check import check_incremental
 from lipexplore.errors import InvalidCertificate
 from lipexplore.networks.residual import ResidualMap
 from lipexplore.networks.sector_loops import any_sector_system
-from lipexplore.properties import incremental_qc_contraction
+from lipexplore.properties.incremental import contraction as metric_search
+from lipexplore.properties.incremental.files import verify_property, write_property
+from lipexplore.properties.incremental.maps import system_of
+from lipexplore.properties.incremental.table import PROPERTIES, metric_supply
 from lipexplore.properties.incremental_qc import certify, contraction
-from lipexplore.properties.incremental_qc_files import verify_property, write_property
-from lipexplore.properties.incremental_qc_maps import system_of
-from lipexplore.properties.incremental_qc_table import PROPERTIES, metric_supply
 from lipexplore.regions import WHOLE_SPACE
 from tests.properties.incremental_truth import normal, numbers_of, pattern_jacobians, residual
 
@@ -71,14 +71,14 @@ def test_bisection_returns_the_last_rate_that_was_certified(monkeypatch):
             run.system, metric_supply(metric, flow=flow), metric, None, run.interior
         )
 
-    monkeypatch.setattr(incremental_qc_contraction, "_proof_at", lying)
+    monkeypatch.setattr(metric_search, "_proof_at", lying)
     found = contraction(mapping)
     assert len(tried) > 3
     assert found.verified
     assert found.value >= honest.value * (1 - 1e-9)
     assert found.value <= certify(mapping, "lipschitz").value * (1 + 1e-9)
     check_incremental(system_of(mapping, WHOLE_SPACE), found.certificate)
-    monkeypatch.setattr(incremental_qc_contraction, "_proof_at", lambda *_, **__: None)
+    monkeypatch.setattr(metric_search, "_proof_at", lambda *_, **__: None)
     fallback = contraction(mapping)
     assert fallback.verified
     assert fallback.value == pytest.approx(certify(mapping, "lipschitz").value, rel=1e-8)

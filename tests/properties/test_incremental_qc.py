@@ -11,8 +11,8 @@ from lipexplore.errors import InvalidRegion, InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.residual import ResidualMap
 from lipexplore.networks.slope_system import SlopeSystem
 from lipexplore.properties import incremental_qc
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.properties.incremental_qc import certify
-from lipexplore.properties.incremental_qc_table import PROPERTIES
 from tests.properties.incremental_truth import (
     IQC,
     LIPSDP,

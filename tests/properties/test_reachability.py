@@ -11,9 +11,9 @@ from lipexplore.errors import InvalidNetwork, InvalidSetting, NoContraction
 from lipexplore.networks.contraction import matrix_measure
 from lipexplore.networks.fixed_points import averaged
 from lipexplore.networks.implicit import ImplicitNetwork
-from lipexplore.properties.implicit_bounds import implicit_bound
-from lipexplore.properties.implicit_boxes import lipschitz_box, sampled_box, unrolled_box
-from lipexplore.properties.implicit_robustness import (
+from lipexplore.properties.implicit.bounds import implicit_bound
+from lipexplore.properties.implicit.boxes import lipschitz_box, sampled_box, unrolled_box
+from lipexplore.properties.implicit.robustness import (
     certified_accuracy,
     certified_radii,
     is_certified,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lipexplore.networks.gallery import data_folder, digits, gallery_model, gallery_names
-from lipexplore.properties.implicit_robustness import is_certified
+from lipexplore.properties.implicit.robustness import is_certified
 from lipexplore.training import Recipe
 from lipexplore.training.implicit import train_implicit
 from lipexplore.training.implicit_loss import ImplicitLoss, lipschitz_and_gradient

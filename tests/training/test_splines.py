@@ -51,6 +51,18 @@ def test_projection_is_not_the_orthogonal_one(values):
     assert nearest.mean() == pytest.approx(values.mean(), abs=1e-9)
 
 
+@pytest.mark.parametrize("shift", [0.0, 1e-6, 0.01, -0.5, 2.0])
+def test_the_orthogonal_projection_of_a_spline_that_hardly_needs_one(values, shift):
+    """Where the distance is about 0 the solver fails at its sharpest tolerance."""
+    feasible = project_slopes(values, SPACING)
+    shifted = feasible.copy()
+    shifted[-1] += shift
+    nearest = nearest_values(shifted, SPACING)
+    assert np.abs(np.diff(nearest)).max() <= SPACING * (1 + 1e-6)
+    best = np.linalg.norm(feasible - shifted)  # the distance of one spline that is allowed
+    assert np.linalg.norm(nearest - shifted) <= best * (1 + 1e-6) + 1e-5
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_projection_keeps_the_constraints_the_mean_and_itself(seed):
     rng = np.random.default_rng(seed)

@@ -17,7 +17,10 @@ TOLERANCE = 1e-6
 """Largest relative difference between the network and the model run in double precision."""
 
 POINTS = 4
-"""Number of random inputs."""
+"""Number of random inputs of ordinary size."""
+
+FAR_POINTS, FAR = 2, 100.0
+"""Number and size of those far out; outputs that overflow there are left out."""
 
 CUT = {
     "softmax": "the final softmax is cut: the network ends at its inputs, and 1/2 is its Lipschitz "
@@ -53,11 +56,14 @@ def checked(chain: Chain, name: str, run: Callable[[Array], Array]) -> Imported:
             raise InvalidNetwork(
                 f"the imported network has {ours.shape[1]} outputs and the model {theirs.shape[1:]}"
             )
-        difference = float(np.abs(ours - theirs).max())
-        largest = float(np.abs(theirs).max())
-    if not math.isfinite(difference):
+        relative = max(
+            _difference(ours[:POINTS], theirs[:POINTS]),
+            _difference(
+                *(values[POINTS:][np.isfinite(theirs[POINTS:])] for values in (ours, theirs))
+            ),
+        )
+    if not math.isfinite(relative):
         raise InvalidNetwork("outputs on random inputs are not finite: the model cannot be checked")
-    relative = difference / largest if difference > 0.0 and largest > 0.0 else difference
     if relative > TOLERANCE:
         raise InvalidNetwork(
             f"the imported network and the model differ by {relative:.2g} of the largest output on "
@@ -69,10 +75,21 @@ def checked(chain: Chain, name: str, run: Callable[[Array], Array]) -> Imported:
 
 
 def sample_points(size: int) -> Array:
-    """Return the random inputs, shape (count, size): standard normal, and uniform on [0, 1]."""
+    """Return the random inputs, shape (count, size).
+
+    Standard normal, uniform on [0, 1], and far out, where a model may clip its inputs.
+    """
     draw = np.random.default_rng(0)
     half = POINTS // 2
-    return np.vstack([draw.standard_normal((half, size)), draw.random((POINTS - half, size))])
+    near = [draw.standard_normal((half, size)), draw.random((POINTS - half, size))]
+    return np.vstack([*near, FAR * draw.standard_normal((FAR_POINTS, size))])
+
+
+def _difference(ours: Array, theirs: Array) -> float:
+    """Return the largest difference relative to the largest output."""
+    difference = float(np.abs(ours - theirs).max(initial=0.0))
+    largest = float(np.abs(theirs).max(initial=0.0))
+    return difference / largest if difference > 0.0 and largest > 0.0 else difference
 
 
 def _with_tail(values: Array, tail: str | None) -> Array:

@@ -100,6 +100,7 @@ def _model(content: bytes, folder: Path | None = None) -> Any:
 def _load_beside(tensor: Any, folder: Path) -> None:
     """Read the weights that an exporter wrote to a second file in the same folder."""
     from onnx import TensorProto
+    from onnx.checker import ValidationError
     from onnx.external_data_helper import load_external_data_for_tensor
 
     if tensor.data_location != TensorProto.EXTERNAL:
@@ -116,5 +117,7 @@ def _load_beside(tensor: Any, folder: Path) -> None:
         del tensor.external_data[:]
     except FileNotFoundError:
         raise InvalidNetwork(f"the file {places[0]!r} with its weights is missing") from None
-    except (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError):
+    except (
+        OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError, ValidationError,
+    ):  # fmt: skip
         raise InvalidNetwork(f"the weights of {tensor.name!r} cannot be read") from None

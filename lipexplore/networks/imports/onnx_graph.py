@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,7 +95,12 @@ def input_shape_of(value: Any, given: Sequence[int] | None) -> tuple[int, ...]:
     if sizes and sizes[0] == 0:
         sizes[0] = 1
     if given is not None:
-        wanted = [1, *map(int, given)]
+        try:
+            wanted = [1, *map(operator.index, given)]
+        except TypeError:
+            raise InvalidNetwork(
+                f"input_shape must be whole numbers such as (1, 28, 28), not {given}"
+            ) from None
         if not sizes:
             return tuple(wanted)
         if len(sizes) == len(wanted) - 1:

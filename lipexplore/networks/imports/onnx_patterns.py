@@ -19,7 +19,8 @@ from lipexplore.networks.imports.onnx_constants import (
 )
 
 CLOSE = 1e-6
-DEEPEST = 12
+DEEPEST, MOST_FACTORS = 6, 4
+"""Nested products are followed so far; powers of powers would double and triple their factors."""
 
 Found = tuple[dict[str, tuple[str, str]], set[str]]
 
@@ -90,14 +91,17 @@ class _Graph:
             if node.op_type == "Mul":
                 a, first = self.factors(left, depth + 1)
                 b, second = self.factors(right, depth + 1)
-                return a * b, first + second
+                if len(first + second) <= MOST_FACTORS:
+                    return a * b, first + second
+                return 1.0, [name]
             other = self.number(right)
             if node.op_type == "Div" and other:
                 a, first = self.factors(left, depth + 1)
                 return a / other, first
             if node.op_type == "Pow" and other in (2.0, 3.0):
                 a, first = self.factors(left, depth + 1)
-                return a ** int(other), first * int(other)
+                if len(first) * other <= MOST_FACTORS:
+                    return a ** int(other), first * int(other)
         return 1.0, [name]
 
     def one_plus(self, name: str) -> str | None:

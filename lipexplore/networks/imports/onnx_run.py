@@ -29,7 +29,7 @@ def runner(model: Any, shape: Sequence[int]) -> Callable[[Array], Array]:
             return np.array([np.ravel(row) for row in rows], dtype=np.float64)
         except (
             ValueError, TypeError, RuntimeError, IndexError, KeyError, AttributeError,
-            NotImplementedError, OverflowError, MemoryError,
+            NotImplementedError, OverflowError, MemoryError, AssertionError,
         ) as problem:  # fmt: skip
             reason = str(problem).partition("\n")[0]
             raise InvalidNetwork(f"the model does not run on a random input: {reason}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 import pickle
 import warnings
 import zipfile
@@ -78,7 +79,7 @@ def _of_content(
     if isinstance(source, Mapping) and isinstance(source.get("state_dict"), Mapping):
         layers = source.get("layers") if layers is None else layers
         shape = source.get("input_shape") if shape is None else shape
-        name = source.get("name", name)
+        name = title if isinstance(title := source.get("name"), str) else name
         source = source["state_dict"]
     if not isinstance(source, Mapping) or not source:
         raise InvalidNetwork("this is neither a module nor a state dict")
@@ -87,7 +88,7 @@ def _of_content(
             "a state dict does not tell the activations: give layers, for instance "
             '["linear", "relu", "linear"]'
         )
-    return _of_module(sequential_of(source, layers), shape, str(name or "network"))
+    return _of_module(sequential_of(source, layers), shape, name or "network")
 
 
 def _of_module(module: Any, shape: Sequence[int] | None, name: str) -> Imported:
@@ -103,7 +104,7 @@ def _runner(module: Any, shape: Sequence[int]) -> Callable[[Array], Array]:
     def run(points: Array) -> Array:
         torch = _torch()
         try:
-            twin = copy.deepcopy(module).cpu().double().eval()
+            twin = copy.deepcopy(module, _computed(module)).cpu().double().eval()
             with torch.no_grad(), warnings.catch_warnings(action="ignore"):
                 answer = twin(torch.from_numpy(points.reshape(len(points), *shape)))
             return np.asarray(answer.numpy().reshape(len(points), -1), dtype=np.float64)
@@ -112,6 +113,16 @@ def _runner(module: Any, shape: Sequence[int]) -> Callable[[Array], Array]:
             raise InvalidNetwork(f"the model does not run on a random input: {reason}") from None
 
     return run
+
+
+def _computed(module: Any) -> dict[int, Any]:
+    """Return what a deep copy may take for computed tensors, such as a pruned weight."""
+    tensors = (value for part in module.modules() for value in vars(part).values())
+    return {
+        id(value): value.detach().clone()
+        for value in tensors
+        if isinstance(value, _torch().Tensor) and not value.is_leaf
+    }
 
 
 def _input_shape(module: Any, shape: Sequence[int] | None) -> tuple[int, ...]:
@@ -125,7 +136,7 @@ def _input_shape(module: Any, shape: Sequence[int] | None) -> tuple[int, ...]:
             )
         return (int(size),)
     try:
-        sizes = tuple(int(size) for size in shape)
+        sizes = tuple(map(operator.index, shape))
     except (TypeError, ValueError):
         sizes = ()
     if not sizes:

@@ -45,7 +45,7 @@ def walk(module: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """
     from torch.nn import Sequential
 
-    children = list(module.named_children())
+    children = list(module._modules.items())  # named_children names a shared module only once
     kind = module_kind(module)
     own = not type(module).__module__.startswith("torch.")
     if type(module).forward is not Sequential.forward and not (own and len(children) == 1):

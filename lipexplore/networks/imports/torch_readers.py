@@ -73,9 +73,11 @@ def _average(axes: int) -> Reader:
             for size, wide, step, side in zip(chain.shape[2:], window, stride, sides, strict=True):
                 if (size + 2 * side - wide) % step:
                     raise InvalidNetwork("ceil_mode adds windows that leave the image")
-        chain.average(window, stride, [(s, s) for s in sides], module.count_include_pad)
-        if getattr(module, "divisor_override", None):
-            share = np.prod(window) / module.divisor_override
+        divisor = getattr(module, "divisor_override", None)
+        counted = bool(module.count_include_pad or divisor)
+        chain.average(window, stride, [(s, s) for s in sides], counted)
+        if divisor:
+            share = np.prod(window) / divisor
             chain.scale(np.array([share]), np.zeros(1))
 
     return read

@@ -7,8 +7,8 @@ import numpy as np
 from lipexplore.certificates.incremental import STRICT, IncrementalCertificate, verified_level
 from lipexplore.certificates.psd import is_proven_semidefinite
 from lipexplore.networks.slope_system import SectorSystem
-from lipexplore.properties.incremental_qc_run import TOO_LARGE, Found, Run
-from lipexplore.properties.incremental_qc_table import metric_supply
+from lipexplore.properties.incremental.run import TOO_LARGE, Found, Run
+from lipexplore.properties.incremental.table import metric_supply
 from lipexplore.rounding import Array
 
 LARGEST_ORDER = 160

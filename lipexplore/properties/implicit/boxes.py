@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lipexplore.networks.implicit import ImplicitNetwork
-from lipexplore.properties.implicit_gain import all_slopes, closed_gain
+from lipexplore.properties.implicit.gain import all_slopes, closed_gain
 from lipexplore.properties.reachability import output_box
 from lipexplore.rounding import Array, affine_interval, down, product_error, up
 

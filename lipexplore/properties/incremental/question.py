@@ -11,8 +11,8 @@ from lipexplore.certificates.incremental import IncrementalCertificate
 from lipexplore.errors import InvalidNetwork, InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.arguments import LARGEST_WEIGHT, finite_array
 from lipexplore.norms import Norm
-from lipexplore.properties.incremental_qc_maps import IncrementalMap
-from lipexplore.properties.incremental_qc_table import PROPERTIES, Property
+from lipexplore.properties.incremental.maps import IncrementalMap
+from lipexplore.properties.incremental.table import PROPERTIES, Property
 from lipexplore.rounding import Array, sum_up, up
 
 

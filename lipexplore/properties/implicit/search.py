@@ -7,13 +7,13 @@ import numpy as np
 from lipexplore.errors import NoContraction, RelaxationTooLarge
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.norms import Norm
-from lipexplore.properties.implicit_gain import (
+from lipexplore.properties.implicit.gain import (
     SlopeBox,
     box_norm_above,
     box_norm_below,
     jacobian_box,
 )
-from lipexplore.properties.implicit_programs import is_well_posed
+from lipexplore.properties.implicit.programs import is_well_posed
 from lipexplore.regions import Region
 from lipexplore.rounding import Array, affine_interval
 

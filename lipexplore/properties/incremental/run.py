@@ -19,7 +19,7 @@ from lipexplore.certificates.incremental import (
 )
 from lipexplore.networks.slope_system import SectorSystem
 from lipexplore.norms import Norm
-from lipexplore.properties.incremental_qc_table import Property
+from lipexplore.properties.incremental.table import Property
 from lipexplore.rounding import Array
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 from lipexplore.networks.contraction import contraction, majorant, positive_weights
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.norms import Norm
-from lipexplore.properties.implicit_gain import SlopeBox, all_slopes, closed_gain
-from lipexplore.properties.implicit_programs import transposed
+from lipexplore.properties.implicit.gain import SlopeBox, all_slopes, closed_gain
+from lipexplore.properties.implicit.programs import transposed
 from lipexplore.rounding import Array, down, product_error, sum_up, up
 
 

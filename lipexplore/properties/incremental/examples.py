@@ -10,7 +10,7 @@ import numpy as np
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.residual import ResidualMap
-from lipexplore.properties.incremental_qc_maps import IncrementalMap
+from lipexplore.properties.incremental.maps import IncrementalMap
 
 
 def neural_oscillator() -> ResidualMap:

@@ -15,15 +15,15 @@ from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.sector_loops import any_sector_system
 from lipexplore.networks.slope_system import SlopeSystem
 from lipexplore.norms import Norm
-from lipexplore.properties.implicit_gain import (
+from lipexplore.properties.implicit.gain import (
     SlopeBox,
     all_slopes,
     closed_gain,
     head_slack,
     operator_norm_above,
 )
+from lipexplore.properties.incremental.run import well_posed
 from lipexplore.properties.incremental_qc import certify
-from lipexplore.properties.incremental_qc_run import well_posed
 from lipexplore.regions import WHOLE_SPACE, Box, Region, WholeSpace
 from lipexplore.rounding import Array, up
 

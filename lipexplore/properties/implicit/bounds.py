@@ -14,8 +14,8 @@ from lipexplore.bounds.method import ALL_NORMS, Bound, Side
 from lipexplore.errors import InvalidRegion, InvalidSetting, UnsupportedQuestion
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.norms import Norm
-from lipexplore.properties.implicit_forms import weighted_form
-from lipexplore.properties.implicit_gain import (
+from lipexplore.properties.implicit.forms import weighted_form
+from lipexplore.properties.implicit.gain import (
     SlopeBox,
     all_slopes,
     box_norm_above,
@@ -23,8 +23,8 @@ from lipexplore.properties.implicit_gain import (
     jacobian_box,
     operator_norm_above,
 )
-from lipexplore.properties.implicit_programs import program_bound
-from lipexplore.properties.implicit_search import pattern_interval, sampled_bound
+from lipexplore.properties.implicit.programs import program_bound
+from lipexplore.properties.implicit.search import pattern_interval, sampled_bound
 from lipexplore.properties.reachability import EmbeddedNetwork
 from lipexplore.regions import WHOLE_SPACE, Region, WholeSpace
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipexplore.properties.incremental.maps import IncrementalMap
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.properties.incremental_qc import IncrementalBound
-from lipexplore.properties.incremental_qc_maps import IncrementalMap
-from lipexplore.properties.incremental_qc_table import PROPERTIES
 from lipexplore.regions import region_from_dict
 from lipexplore.rounding import Array
 

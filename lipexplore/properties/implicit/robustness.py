@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lipexplore.errors import InvalidNetwork, InvalidSetting
 from lipexplore.networks.implicit import ImplicitNetwork
-from lipexplore.properties.implicit_gain import all_slopes, states_above
+from lipexplore.properties.implicit.gain import all_slopes, states_above
 from lipexplore.properties.reachability import EmbeddedNetwork, Labels, ball_box
 from lipexplore.rounding import Array, down, product_error, up
 

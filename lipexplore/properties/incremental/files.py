@@ -16,11 +16,11 @@ from lipexplore.certificates.incremental_check import check_incremental, check_w
 from lipexplore.errors import InvalidCertificate, LipexploreError
 from lipexplore.networks.sector_loops import has_loops
 from lipexplore.norms import Norm
+from lipexplore.properties.incremental.contraction import is_proven_norm
+from lipexplore.properties.incremental.maps import IncrementalMap, system_of
+from lipexplore.properties.incremental.question import check_question, value_of
+from lipexplore.properties.incremental.table import METRICS, metric_supply
 from lipexplore.properties.incremental_qc import IncrementalBound
-from lipexplore.properties.incremental_qc_contraction import is_proven_norm
-from lipexplore.properties.incremental_qc_maps import IncrementalMap, system_of
-from lipexplore.properties.incremental_qc_question import check_question, value_of
-from lipexplore.properties.incremental_qc_table import METRICS, metric_supply
 from lipexplore.regions import WHOLE_SPACE, region_from_dict
 
 FORMAT = "lipexplore-incremental-1"

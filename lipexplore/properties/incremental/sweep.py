@@ -12,10 +12,10 @@ from scipy.linalg import eigh
 
 from lipexplore.certificates.incremental import IncrementalCertificate
 from lipexplore.norms import Norm
+from lipexplore.properties.incremental.maps import IncrementalMap, jacobians
+from lipexplore.properties.incremental.run import OnProgress
+from lipexplore.properties.incremental.table import PROPERTIES
 from lipexplore.properties.incremental_qc import IncrementalBound, certify
-from lipexplore.properties.incremental_qc_maps import IncrementalMap, jacobians
-from lipexplore.properties.incremental_qc_run import OnProgress
-from lipexplore.properties.incremental_qc_table import PROPERTIES
 from lipexplore.regions import WHOLE_SPACE, Ball, Region
 from lipexplore.rounding import Array
 

@@ -1,0 +1,1 @@
+"""Implicit networks: bounds, boxes, certified radii and attacks."""

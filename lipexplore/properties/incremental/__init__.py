@@ -1,0 +1,1 @@
+"""Incremental quadratic constraints: the parts of ``properties/incremental_qc.py``."""
