@@ -5,15 +5,15 @@ import time
 
 import numpy as np
 
-from lipexplore.bounds.convolution_layers import convolution_norms
-from lipexplore.bounds.convolution_matrices import matrix_norm_estimate
-from lipexplore.bounds.convolution_norms import (
+from lipexplore.bounds.operator_norms.convolutions import convolution_norms
+from lipexplore.bounds.operator_norms.kernels import (
     fine_samples,
     lip_bound,
     symbol_bound,
     symbol_estimate,
     unfolding_bound,
 )
+from lipexplore.bounds.operator_norms.unrolled import matrix_norm_estimate
 from lipexplore.networks.convolution import Convolution
 
 CHECKS = ((1, 1, 3), (4, 3, 3), (3, 4, 5), (4, 3, 4), (1, 6, 3))

@@ -28,8 +28,8 @@ from lipexplore.networks.files import load_model, save_network
 from lipexplore.networks.gallery import digits
 from lipexplore.networks.implicit import ImplicitNetwork
 from lipexplore.networks.implicit_files import MATRICES
-from lipexplore.properties.implicit_bounds import implicit_bound
-from lipexplore.properties.implicit_robustness import is_certified
+from lipexplore.properties.implicit.bounds import implicit_bound
+from lipexplore.properties.implicit.robustness import is_certified
 from lipexplore.rounding import text_above
 from lipexplore.training import Recipe
 from lipexplore.training.implicit import train_implicit

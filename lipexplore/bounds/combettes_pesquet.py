@@ -10,7 +10,7 @@ import numpy as np
 
 from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.bounds.norm_product import HIDDEN_NORMS, product_above
-from lipexplore.bounds.operator_norms import pair_norm_above
+from lipexplore.bounds.operator_norms.matrices import pair_norm_above
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.jacobian_enclosure import norm_above
 from lipexplore.networks.slope_ranges import SlopeRanges

@@ -10,7 +10,7 @@ import numpy as np
 
 from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.bounds.norm_product import product_above
-from lipexplore.bounds.operator_norms import last_norm_above, operator_norm_above
+from lipexplore.bounds.operator_norms.matrices import last_norm_above, operator_norm_above
 from lipexplore.networks.activations import Activation
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.jacobian_enclosure import norm_above

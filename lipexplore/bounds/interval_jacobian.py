@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
-from lipexplore.bounds.operator_norms import entrywise_norm_above
+from lipexplore.bounds.operator_norms.matrices import entrywise_norm_above
 from lipexplore.bounds.recursive_jacobian import recursive_enclosure
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.jacobian_enclosure import jacobian_enclosure

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lipexplore.bounds.layer_norms import last_layer_norm_above, layer_norm_above
 from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
+from lipexplore.bounds.operator_norms.layers import last_layer_norm_above, layer_norm_above
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.layers import Convolution, Dense, Layer
 from lipexplore.norms import Norm

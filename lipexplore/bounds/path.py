@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipexplore.bounds.method import ALL_NORMS, Bound, Estimate, OnProgress, SlopeMethod
-from lipexplore.bounds.operator_norms import entrywise_norm_above
+from lipexplore.bounds.operator_norms.matrices import entrywise_norm_above
 from lipexplore.networks.feedforward import Network
 from lipexplore.norms import Norm
 from lipexplore.regions import Region

@@ -11,7 +11,7 @@ import numpy as np
 
 from lipexplore.bounds.method import Bound, Estimate, OnProgress, SlopeMethod
 from lipexplore.bounds.norm_product import product_above
-from lipexplore.bounds.operator_norms import last_norm_above, operator_norm_above
+from lipexplore.bounds.operator_norms.matrices import last_norm_above, operator_norm_above
 from lipexplore.bounds.pair_maximum import Pair, averaged_bound, vertex_maximum
 from lipexplore.bounds.pair_program import relaxation_seconds, relaxed_maximum
 from lipexplore.errors import InvalidSetting

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from lipexplore.bounds.symbol_norms import symbol_on_grid
+from lipexplore.bounds.operator_norms.symbol import symbol_on_grid
 from lipexplore.figures.palette import PATTERN_COLOUR, PURPLE, VERMILLION
 from lipexplore.figures.sparsity import Pattern
 from lipexplore.networks.convolution import Convolution

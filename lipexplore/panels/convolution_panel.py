@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
-from lipexplore.bounds.convolution_layers import ConvolutionNorm, convolution_norms
+from lipexplore.bounds.operator_norms.convolutions import ConvolutionNorm, convolution_norms
 from lipexplore.errors import LipexploreError
 from lipexplore.figures.convolution import (
     MOST_ENTRIES,
@@ -126,8 +126,9 @@ class ConvolutionPanel(Panel):
         except LipexploreError:
             return ""
         return (
+            "from lipexplore.bounds.operator_norms.convolutions import convolution_norms\n"
             f"layer = {call}  # kernel: shape {self.controls.kernel.shape}\n"
-            f"lipexplore.bounds.convolution_layers.convolution_norms(layer, {self.controls.grid})"
+            f"convolution_norms(layer, {self.controls.grid})"
         )
 
     def _hear(self, change: Change) -> None:

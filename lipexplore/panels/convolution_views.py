@@ -11,12 +11,12 @@ from html import escape
 import numpy as np
 
 from lipexplore.bounds import bound
-from lipexplore.bounds.convolution_geometry import axes_of
-from lipexplore.bounds.convolution_layers import ConvolutionNorm, convolution_norms
-from lipexplore.bounds.convolution_matrices import matrix_norm_estimate
-from lipexplore.bounds.convolution_norms import grid_factor, symbol_bound
-from lipexplore.bounds.layer_norms import layer_norm_above
 from lipexplore.bounds.lipopt_lp import LipoptLP
+from lipexplore.bounds.operator_norms.convolutions import ConvolutionNorm, convolution_norms
+from lipexplore.bounds.operator_norms.geometry import axes_of
+from lipexplore.bounds.operator_norms.kernels import grid_factor, symbol_bound
+from lipexplore.bounds.operator_norms.layers import layer_norm_above
+from lipexplore.bounds.operator_norms.unrolled import matrix_norm_estimate
 from lipexplore.errors import LipexploreError
 from lipexplore.figures.convolution import count_entries
 from lipexplore.figures.convolution_curves import LINES

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from lipexplore.bounds.operator_norms import entrywise_norm_above
+from lipexplore.bounds.operator_norms.matrices import entrywise_norm_above
 from lipexplore.errors import InvalidSetting
 from lipexplore.networks.jacobian_enclosure import norm_above
 from lipexplore.networks.parallel import ParallelNetwork, SubNetwork

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipexplore.bounds.operator_norms import operator_norm_above
+from lipexplore.bounds.operator_norms.matrices import operator_norm_above
 from lipexplore.errors import InvalidSetting
 from lipexplore.norms import Norm
 from lipexplore.rounding import Array

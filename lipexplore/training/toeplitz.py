@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lipexplore.bounds.symbol_norms import symbol_on_grid
+from lipexplore.bounds.operator_norms.symbol import symbol_on_grid
 from lipexplore.errors import InvalidSetting
 from lipexplore.networks.arguments import Pair
 from lipexplore.networks.convolution import Convolution

@@ -5,18 +5,18 @@ import math
 import numpy as np
 import pytest
 
-from lipexplore.bounds.convolution_layers import (
+from lipexplore.bounds.operator_norms.convolutions import (
     MOST_WORK,
     TOO_LARGE,
     UNEVEN,
     convolution_norm_above,
     convolution_norms,
 )
-from lipexplore.bounds.convolution_matrices import (
+from lipexplore.bounds.operator_norms.layers import layer_norm_above
+from lipexplore.bounds.operator_norms.unrolled import (
     matrix_norm_above,
     matrix_norm_estimate,
 )
-from lipexplore.bounds.layer_norms import layer_norm_above
 from lipexplore.networks.convolution import Convolution
 from lipexplore.networks.unrolling import PADDING_MODES
 from lipexplore.norms import Norm
@@ -210,9 +210,9 @@ def test_many_channels_leave_out_what_takes_long():
 def test_lip_bound_is_left_out_where_it_would_fill_the_memory(monkeypatch):
     layer = Convolution(np.ones((2, 3, 4, 4)), None, (3, 4, 4))
     values = 0.5 * 24 * 24 * 2 * 3
-    monkeypatch.setattr("lipexplore.bounds.convolution_layers.MOST_VALUES", values)
+    monkeypatch.setattr("lipexplore.bounds.operator_norms.convolutions.MOST_VALUES", values)
     assert named(layer)["lipbound-outputs"].value >= math.sqrt(2 * 3 * 16)
-    monkeypatch.setattr("lipexplore.bounds.convolution_layers.MOST_VALUES", values - 1)
+    monkeypatch.setattr("lipexplore.bounds.operator_norms.convolutions.MOST_VALUES", values - 1)
     assert (
         named(layer)["lipbound-outputs"].value == named(layer)["lipbound-inputs"].value == math.inf
     )

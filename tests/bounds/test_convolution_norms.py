@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from lipexplore.bounds.convolution_norms import (
+from lipexplore.bounds.operator_norms.kernels import (
     dilated_kernel,
     fine_samples,
     grid_factor,

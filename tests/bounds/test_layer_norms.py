@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from lipexplore import Network, Norm, bound
-from lipexplore.bounds import layer_norms
-from lipexplore.bounds.layer_norms import last_layer_norm_above, layer_norm_above
+from lipexplore.bounds.operator_norms import layers as layer_norms
+from lipexplore.bounds.operator_norms.layers import last_layer_norm_above, layer_norm_above
 from lipexplore.networks.layers import AveragePool, Convolution, Dense, Scaling
 from tests.networks.structured import every_kind
 from tests.networks.test_convolution import convolutions

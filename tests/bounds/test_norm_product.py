@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 import lipexplore
-from lipexplore.bounds.operator_norms import MOST_SIGNS, pair_norm_above
+from lipexplore.bounds.operator_norms.matrices import MOST_SIGNS, pair_norm_above
 from lipexplore.norms import Norm
 from tests.bounds.specification import checksum, seeded_network
 from tests.oracles import is_upper, polynomial_maximum

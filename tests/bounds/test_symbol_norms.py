@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lipexplore.bounds import symbol_norms
-from lipexplore.bounds.convolution_norms import symbol_bound, torus_bound
-from lipexplore.bounds.symbol_norms import ROOT_ERROR, symbol_on_grid
+from lipexplore.bounds.operator_norms import symbol as symbol_norms
+from lipexplore.bounds.operator_norms.kernels import symbol_bound, torus_bound
+from lipexplore.bounds.operator_norms.symbol import ROOT_ERROR, symbol_on_grid
 from tests.bounds.convolutions import normal_kernel
 
 

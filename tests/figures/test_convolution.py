@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lipexplore.bounds.convolution_norms import symbol_bound, symbol_estimate
+from lipexplore.bounds.operator_norms.kernels import symbol_bound, symbol_estimate
 from lipexplore.figures.convolution import (
     kernel_figure,
     symbol_figure,

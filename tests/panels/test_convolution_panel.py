@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lipexplore
-from lipexplore.bounds.convolution_norms import symbol_bound, symbol_estimate
+from lipexplore.bounds.operator_norms.kernels import symbol_bound, symbol_estimate
 from lipexplore.networks.gallery import gallery_network
 from lipexplore.panels.convolution_controls import EDITOR, KERNELS
 from lipexplore.panels.convolution_panel import NOT_CHOSEN, ConvolutionPanel
@@ -135,4 +135,4 @@ def test_networks_of_the_workbench_are_offered():
     assert len([value for _, value in panel.controls.source.options]) >= 3
     panel.state.change(network="digits-64-20-10-relu")
     assert panel.controls.source.value == EDITOR
-    assert panel.python_call().startswith("layer = Convolution(kernel, None, (1, 16, 16)")
+    assert "\nlayer = Convolution(kernel, None, (1, 16, 16)" in panel.python_call()

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lipexplore.bounds.convolution_norms import lip_bound, lip_bound_estimate
+from lipexplore.bounds.operator_norms.kernels import lip_bound, lip_bound_estimate
 from lipexplore.errors import InvalidSetting
 from lipexplore.networks.convolution import Convolution
 from lipexplore.networks.feedforward import Network

@@ -8,13 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lipexplore.bounds.convolution_geometry import axes_of
-from lipexplore.bounds.convolution_matrices import (
-    LARGEST_DENSE,
-    accumulation_error,
-    matrix_norm_above,
-)
-from lipexplore.bounds.convolution_norms import (
+from lipexplore.bounds.operator_norms.geometry import axes_of
+from lipexplore.bounds.operator_norms.kernels import (
     dilated_kernel,
     fine_samples,
     grid_factor,
@@ -23,6 +18,11 @@ from lipexplore.bounds.convolution_norms import (
     symbol_bound,
     torus_bound,
     unfolding_bound,
+)
+from lipexplore.bounds.operator_norms.unrolled import (
+    LARGEST_DENSE,
+    accumulation_error,
+    matrix_norm_above,
 )
 from lipexplore.networks.arguments import Pair
 from lipexplore.networks.convolution import Convolution

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from lipexplore.bounds.convolution_layers import convolution_norm_above
-from lipexplore.bounds.operator_norms import last_norm_above, pair_norm_above
+from lipexplore.bounds.operator_norms.convolutions import convolution_norm_above
+from lipexplore.bounds.operator_norms.matrices import last_norm_above, pair_norm_above
 from lipexplore.certificates.psd import spectral_norm_above
 from lipexplore.networks.jacobian_enclosure import norm_above
 from lipexplore.networks.layers import AveragePool, Convolution, Dense, Layer, Scaling

@@ -2,7 +2,7 @@
 
 All need a kernel K of shape (c_out, c_in, kh, kw), a convolution with zero padding of any width
 and stride 1 or larger: rows of the infinite convolution are left out, none is added. What other
-paddings, strides and groups allow is decided in :mod:`lipexplore.bounds.convolution_layers`.
+paddings, strides and groups allow is decided in ``convolutions.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lipexplore.bounds.symbol_norms import Symbol, symbol_on_grid
+from lipexplore.bounds.operator_norms.symbol import Symbol, symbol_on_grid
 from lipexplore.certificates.psd import spectral_norm_above
 from lipexplore.networks.arguments import Pair
 from lipexplore.rounding import UNIT, Array, up

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lipexplore.bounds.convolution_geometry import axes_of
+from lipexplore.bounds.operator_norms.geometry import axes_of
 from lipexplore.certificates.psd import spectral_norm_above
 from lipexplore.networks.convolution import Convolution
 from lipexplore.rounding import gamma, up

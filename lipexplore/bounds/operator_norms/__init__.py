@@ -1,0 +1,1 @@
+"""Proven operator norms of matrices and of layers."""
