@@ -57,7 +57,7 @@ def bounds_figure(networks: Mapping[str, Mapping[str, float]], *, font_size: int
     figure.update_xaxes(
         **AXIS,
         title={"text": "output units per input unit (ℓ₂ to absolute value)"},
-        range=[0.0, 1.15 * max(max(numbers.values()) for numbers in networks.values()) or 1.0],
+        range=[0.0, 1.3 * max(max(numbers.values()) for numbers in networks.values()) or 1.0],
     )
     figure.update_yaxes(
         automargin=True, categoryorder="array", categoryarray=ROWS[::-1], range=[-0.6, 3.6]

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
-from lipexplore.figures.palette import BLUE, GREEN, VERMILLION
-from lipexplore.figures.unfolded_layout import AXIS, lay_out
+from lipexplore.figures.palette import BLUE, GREEN, GREY, VERMILLION
+from lipexplore.figures.unfolded_layout import AXIS, STALE, lay_out
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
 def lipschitz_figure(
-    bounds: Mapping[str, float], sampled: float, active: float, *, font_size: int = 14
+    bounds: Mapping[str, float],
+    sampled: float | None,
+    active: float,
+    *,
+    stale: Container[str] = (),
+    font_size: int = 14,
 ) -> go.Figure:
-    """Draw proven l2 bounds as bars, the sampled estimate and the all-active network as lines.
+    """Draw proven l2 bounds as bars; estimate and all-active network as points, each in its row.
 
     Parameters
     ----------
     bounds
         By name.
     sampled
-        Largest norm of a sampled Jacobian: an estimate from below.
+        Largest norm of a sampled Jacobian: an estimate from below. None: not known yet.
     active
         Norm of the linear network with all units active, which is no bound.
+    stale
+        Names of bounds, and "sampled", that belong to the setting before: drawn grey.
     """
     import plotly.graph_objects as go
 
@@ -32,34 +39,41 @@ def lipschitz_figure(
     figure = go.Figure(
         go.Bar(
             name="proven upper bound",
-            showlegend=False,
             y=names,
             x=values,
             orientation="h",
-            text=[f"{value:.4g}" for value in values],
+            text=[_told(value, name in stale) for name, value in bounds.items()],
             textposition="outside",
             cliponaxis=False,
-            marker={"color": BLUE},
+            marker={"color": [GREY if name in stale else BLUE for name in names]},
             hovertemplate="%{y}: %{x:.6g}<extra></extra>",
         )
     )
-    for name, value, colour, dash in (
-        (f"sampled: {sampled:.4g}", sampled, GREEN, "dash"),
-        (f"all units active, no bound: {active:.4g}", active, VERMILLION, "dot"),
-    ):
+    points = [("all active", "all units active: no bound", active, VERMILLION, "x", False)]
+    if sampled is not None:
+        old = "sampled" in stale
+        colour = GREY if old else GREEN
+        points.append(("sampled", "sampled: estimate from below", sampled, colour, "diamond", old))
+    for row, name, value, colour, symbol, old in points:
         figure.add_scatter(
             name=name,
-            x=[value, value],
-            y=[names[0], names[-1]],
-            mode="lines+markers",
-            line={"color": colour, "dash": dash, "width": 3},
-            marker={"color": colour, "symbol": "triangle-up" if dash == "dash" else "x"},
-            hoverinfo="skip",
+            x=[value],
+            y=[row],
+            mode="markers+text",
+            text=[f"  {_told(value, old)}"],
+            textposition="middle right",
+            cliponaxis=False,
+            marker={"color": colour, "symbol": symbol, "size": 12},
+            hovertemplate="%{y}: %{x:.6g}<extra></extra>",
         )
-    top = max([*values, sampled, active])
+    top = max([*values, active, sampled or 0.0])
     figure.update_xaxes(
-        **AXIS, title={"text": "Lipschitz constant, ℓ2 to ℓ2"}, range=[0, 1.2 * top]
+        **AXIS, title={"text": "Lipschitz constant, ℓ2 to ℓ2"}, range=[0, 1.35 * top]
     )
     figure.update_yaxes(automargin=True, autorange="reversed")
     lay_out(figure, font_size, 20)
     return figure
+
+
+def _told(value: float, old: bool) -> str:
+    return f"{value:.4g} ({STALE})" if old else f"{value:.4g}"

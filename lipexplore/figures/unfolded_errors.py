@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.unfolded_layout import AXIS, curve, lay_out
+from lipexplore.figures.unfolded_layout import AXIS, STALE, curve, lay_out
 from lipexplore.rounding import Array
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-def errors_figure(errors: Mapping[str, Array], *, font_size: int = 14) -> go.Figure:
+def errors_figure(
+    errors: Mapping[str, Array], *, stale: Container[str] = (), font_size: int = 14
+) -> go.Figure:
     """Draw the relative error of the recovered signals against the layers, on a log axis.
 
     Parameters
     ----------
     errors
         By name, errors after 1, 2, .. layers (see :func:`.layer_errors`).
+    stale
+        Names of curves that belong to the setting before: drawn paler.
     """
     import plotly.graph_objects as go
 
     figure = go.Figure()
     for turn, (name, values) in enumerate(errors.items()):
         figure.add_scatter(
-            name=name,
+            name=f"{name} ({STALE})" if name in stale else name,
+            opacity=0.4 if name in stale else 1.0,
             x=np.arange(1, len(values) + 1),
             y=values,
             hovertemplate=f"layer %{{x}}: %{{y:.3g}}<extra>{name}</extra>",

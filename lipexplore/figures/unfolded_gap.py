@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.palette import BLUE, GREEN, ORANGE, PURPLE, SKY
-from lipexplore.figures.unfolded_layout import AXIS, lay_out
+from lipexplore.figures.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
+from lipexplore.figures.unfolded_layout import AXIS, STALE, lay_out
 from lipexplore.properties.generalization import GapBound
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def gap_figure(
     bounds: Sequence[GapBound],
     measured: Sequence[tuple[int, float]] = (),
     *,
+    stale: bool = False,
     font_size: int = 14,
 ) -> go.Figure:
     """Draw the stacked terms of the joint form and measured gaps on log axes.
@@ -52,6 +53,8 @@ def gap_figure(
         For growing numbers of samples.
     measured
         Numbers of samples and measured gaps, of which those not above 0 are left out.
+    stale
+        Whether they were measured for the setting before.
     """
     import plotly.graph_objects as go
 
@@ -86,11 +89,15 @@ def gap_figure(
         line={"color": "#444444", "dash": "dash", "width": 2},
     )
     figure.add_scatter(
-        name="measured gap",
+        name=f"measured gap ({STALE})" if stale else "measured gap",
         x=[count for count, gap in measured if gap > LEAST],
         y=gaps,
         mode="markers",
-        marker={"color": "#C01830", "symbol": "star", "size": 12},
+        marker={
+            "color": GREY if stale else "#C01830",
+            "symbol": "star-open" if stale else "star",
+            "size": 12,
+        },
         hovertemplate="m = %{x}: %{y:.3g}<extra>measured</extra>",
     )
     figure.update_xaxes(**AXIS, title={"text": "training samples m"}, type="log", dtick=1)

@@ -15,6 +15,9 @@ AXIS: Final = {
     "automargin": True,
 }
 LEGEND: Final = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.99, "x": 0}
+STALE: Final = "old"
+"""Said of values that do not belong to the sliders' present values."""
+
 CURVES: Final = (
     (BLUE, "solid", "circle"),
     (ORANGE, "dash", "diamond"),
@@ -28,18 +31,19 @@ CURVES: Final = (
 
 def lay_out(figure: go.Figure, font_size: int, height: float, **more: Any) -> None:
     """Set fonts, margins and a legend above the plot."""
-    figure.update_layout(
-        font={"size": font_size},
-        height=round(height * font_size),
-        autosize=True,
-        margin={"l": 10, "r": 16, "t": 8, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hovermode="closest",
-        showlegend=True,
-        legend=LEGEND,
+    figure.layout = {  # much quicker than update_layout
+        **figure.layout.to_plotly_json(),
+        "font": {"size": font_size},
+        "height": round(height * font_size),
+        "autosize": True,
+        "margin": {"l": 10, "r": 16, "t": 8, "b": 10},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hovermode": "closest",
+        "showlegend": True,
+        "legend": LEGEND,
         **more,
-    )
+    }
 
 
 def curve(turn: int) -> dict[str, Any]:

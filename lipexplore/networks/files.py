@@ -78,6 +78,8 @@ def load_network(path: str | Path) -> Network:
     InvalidNetwork
         If the file is missing, is no .npz, holds Python objects, its arrays do not fit, or it is of
         a kind that is no feedforward network; the message names the file and the array.
+    UnsupportedQuestion
+        If it is an unfolded network with a clipped output, which has no such form.
     """
     path = Path(path)
     try:

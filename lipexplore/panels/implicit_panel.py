@@ -12,8 +12,8 @@ from lipexplore.figures.implicit_box import box_figure
 from lipexplore.figures.implicit_convergence import convergence_figure
 from lipexplore.figures.implicit_matrix import matrix_figure
 from lipexplore.panels.controls import heading, on_value, show
+from lipexplore.panels.implicit_code import python_of
 from lipexplore.panels.implicit_view import (
-    CODE,
     IMAGES,
     LABELS,
     Request,
@@ -111,8 +111,7 @@ class ImplicitPanel(Panel):
 
     def python_call(self) -> str:
         """Return the certificate and the box of the network that is chosen."""
-        code = CODE.get(self.network.value, f'gallery_model("{self.network.value}")')
-        return f"network = {code}\nreachable_box(network, x, {self.radius.value:g})"
+        return python_of(self.request)
 
     def _make_controls(self) -> None:
         names = choices()

@@ -123,15 +123,6 @@ _EXAMPLES: Final = {
 }
 
 
-CODE: Final = {
-    "random, 6 states": "random_implicit(6, 3, 2, 0.4, 10)",
-    "random, 30 states": "random_implicit(30, 5, 3, 0.7, 1)",
-    "one state, Picard cycles": "ImplicitNetwork([[-3.0]], [[1.0]], [1.0], [[1.0], [-1.0]])",
-    "feedforward 3-5-4-2 as implicit": "ImplicitNetwork.from_feedforward(deep)",
-}
-"""The Python that makes the examples."""
-
-
 @lru_cache(maxsize=16)
 def base_weights(name: str) -> Array:
     """Return the weights of the network as it is, in which gamma is measured."""

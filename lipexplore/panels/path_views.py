@@ -27,6 +27,7 @@ from lipexplore.properties.path_regularization import (
     optimum,
 )
 from lipexplore.properties.path_regularization.blocks import Blocks, blocks_of, sampled_blocks
+from lipexplore.properties.path_regularization.columns import Atom
 from lipexplore.properties.path_regularization.curve import largest_slope
 from lipexplore.rounding import Array, text_above, text_below
 
@@ -87,12 +88,20 @@ def known_blocks(case: str, label: str) -> Blocks:
     return blocks_of(problem.X, problem.layers, problem.width)
 
 
+_last_atoms: dict[tuple[str, str], tuple[Atom, ...]] = {}
+
+
+def solve(request: Request, label: str) -> PathOptimum:
+    """Solve one convex program, from the sub-networks of the last beta."""
+    key = (request.case, label)
+    found = optimum(problem_of(request, label), known_blocks(*key), start=_last_atoms.get(key, ()))
+    _last_atoms[key] = found.atoms
+    return found
+
+
 def view(request: Request) -> View:
     """Solve the convex programs of both depths."""
-    optima = {
-        label: optimum(problem_of(request, label), known_blocks(request.case, label))
-        for label in LAYERS
-    }
+    optima = {label: solve(request, label) for label in LAYERS}
     points, _ = data_of(request.case)
     if points.shape[1] == 1:
         pad = 0.3 * float(np.ptp(points))

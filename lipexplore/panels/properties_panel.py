@@ -32,7 +32,7 @@ class PropertiesPanel(Panel):
         "One matrix inequality over the slopes certifies more than a Lipschitz constant: how fast "
         "a system contracts, whether a map is monotone or invertible. The line is proven for all "
         "pairs of inputs in the ball; the markers are sampled and prove nothing: the truth lies "
-        "between them."
+        "between them. Lengths are ℓ₂ here, whatever the input norm of the question."
     )
     beside = ("network", "question")
     tells_results = True
@@ -73,7 +73,10 @@ class PropertiesPanel(Panel):
             value=2.0,
         )
         self.cancel = ipywidgets.Button(
-            description="Cancel", tooltip="stop here; what is proven stays", disabled=True
+            description="Cancel",
+            tooltip="stop here; what is proven stays",
+            disabled=True,
+            layout={"width": "auto", "margin": "2px 2px 2px 1em"},
         )
         self.status = ipywidgets.HTML()
         self.sentence, self.table = ipywidgets.HTML(), ipywidgets.HTML()
@@ -81,7 +84,9 @@ class PropertiesPanel(Panel):
         self.caption = heading("Pairs of inputs")
         self.children = (
             ipywidgets.HBox([self.source, self.prop], layout={"flex_flow": "row wrap"}),
-            ipywidgets.HBox([self.radius, self.gain, self.cancel]),
+            ipywidgets.HBox(
+                [self.radius, self.gain, self.cancel], layout={"flex_flow": "row wrap"}
+            ),
             self.status,
             self.plot.widget,
             self.sentence,

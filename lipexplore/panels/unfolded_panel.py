@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 import ipywidgets
@@ -9,20 +10,25 @@ import ipywidgets
 from lipexplore.figures.unfolded_bars import lipschitz_figure
 from lipexplore.figures.unfolded_errors import errors_figure
 from lipexplore.figures.unfolded_gap import gap_figure, terms_by_kind
+from lipexplore.figures.unfolded_scaling import scaling_figure
 from lipexplore.panels.controls import heading, on_value
 from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.slider import Slider
 from lipexplore.panels.state import WorkbenchState
-from lipexplore.panels.unfolded_view import CODES, KINDS, Request, Slow, View, slow, view
+from lipexplore.panels.unfolded_slow import DEPTHS, WANTED, Slow, slow
+from lipexplore.panels.unfolded_view import CODES, KINDS, Request, View, view
 from lipexplore.rounding import text_above
 
 MOST_KEPT = 32
 
 
 class UnfoldedPanel(Panel):
-    """Draws at once what is quick; the slope LMI and training follow from a thread."""
+    """Draws at once what is quick; programs, sampling and training follow when sliders rest.
+
+    Until they do, their last values stay, marked as those of the setting before.
+    """
 
     name = "unfolded"
     title = "Unfolded sparse recovery"
@@ -39,23 +45,27 @@ class UnfoldedPanel(Panel):
         super().__init__(state)
         self._view: View | None = None
         self._slow: dict[Request, Slow] = {}
+        self._last: Slow | None = None
+        self._scaling_drawn: tuple[Request, bool, int] | None = None
         self._make_controls()
         self.text, self.status = ipywidgets.HTML(), ipywidgets.HTML()
-        self.errors, self.bars, self.gap = Plot(), Plot(), Plot()
-        sliders = (self.layers, self.measurements, self.sparsity, self.groups, self.step)
-        controls = ipywidgets.HBox([self.kind, *sliders, self.weight])
-        controls.layout.flex_flow = "row wrap"
+        self.errors, self.bars, self.gap, self.scaling = Plot(), Plot(), Plot(), Plot()
+        first = [self.layers, self.measurements, self.step]
+        sliders = [*first, self.groups, self.sparsity, self.weight]
+        columns = {"grid_template_columns": "repeat(auto-fill, minmax(19em, 1fr))"}
+        controls = (self.kind, ipywidgets.GridBox(sliders, layout={"width": "100%", **columns}))
         pairs = (
             ("Recovery error by layer", self.errors),
             ("Lipschitz constant of y → x (ISTA)", self.bars),
             ("Generalization gap: bound and measurement", self.gap),
+            ("Samples for a proven gap, by depth", self.scaling),
         )
         grid = ipywidgets.HBox([_titled(name, plot) for name, plot in pairs])
         grid.layout.flex_flow = "row wrap"
-        self.children = (controls, self.text, grid, self.status)
+        self.children = (*controls, self.text, grid, self.status)
         self._quick_work = Latest(lambda: view(self.request), self._draw)
         self._slow_work = Latest(self._compute_slow, self._draw_slow, pause=0.3)
-        for control in (self.kind, *sliders, self.weight):
+        for control in (self.kind, *sliders):
             on_value(control, lambda _: self.refresh())
 
     @property
@@ -116,48 +126,66 @@ class UnfoldedPanel(Panel):
             value=0.05,
             log=True,
         )
-        for slider in (self.layers, self.measurements, self.sparsity, self.groups):
-            slider.layout = ipywidgets.Layout(width="21em")
-        for slider in (self.step, self.weight):
-            slider.layout = ipywidgets.Layout(width="21em")
 
-    def _compute_slow(self) -> Slow:
+    def _compute_slow(self) -> Slow | None:
         request = self.request
-        if request not in self._slow:
+        found = self._slow.get(request) or slow(request, lambda: self.request == request)
+        if found is not None:
             while len(self._slow) >= MOST_KEPT:
                 self._slow.pop(next(iter(self._slow)))
-            self._slow[request] = slow(request)
-        return self._slow[request]
+            self._slow[request] = found
+        return found
 
     def _draw(self, shown: View) -> None:
         self._view = shown
         known = self._slow.get(shown.request)
-        self._draw_all(known)
+        self._draw_all(known or self._last)
         if known is None:
-            self._say("Solving the slope LMI and training …")
+            self._say(
+                "Values marked old are of the setting before. Bounding, sampling and training …"
+            )
             self._slow_work.request()
         self.show_call()
 
-    def _draw_slow(self, known: Slow) -> None:
-        if self._view is not None and known.request == self._view.request:
+    def _draw_slow(self, known: Slow | None) -> None:
+        if known and self._view is not None and known.request == self._view.request:
             self._draw_all(known)
 
     def _draw_all(self, known: Slow | None) -> None:
         shown, size = self._view, self.font_size
         if shown is None:
             return
-        errors = {**shown.errors, **(known.errors if known else {})}
-        bounds = {**shown.bounds, **(known.bounds if known else {})}
+        self._last = known
+        old = known is not None and known.request != shown.request
+        later = {} if known is None else known.bounds
+        learned = {} if known is None else known.errors
+        bounds = {"naive (formula)": shown.naive, **later}
+        stale = {*later, *learned, "sampled"} if old else set()
+        errors = errors_figure({**shown.errors, **learned}, stale=stale, font_size=size)
+        self.errors.draw(errors, "recovery error by layer")
+        told = (f"{name} {text_above(bounds[name])}" for name in bounds if name not in stale)
+        sampled = None if known is None else known.sampled
+        bars = lipschitz_figure(bounds, sampled, shown.active, stale=stale, font_size=size)
+        self.bars.draw(bars, ", ".join(told))
         measured = [(run.samples, run.gap) for run in known.learned] if known else []
-        self.errors.draw(errors_figure(errors, font_size=size), "recovery error by layer")
-        told = ", ".join(f"{name} {text_above(value)}" for name, value in bounds.items())
-        figure = lipschitz_figure(bounds, shown.sampled, shown.active, font_size=size)
-        self.bars.draw(figure, told)
-        self.gap.draw(gap_figure(shown.gaps, measured, font_size=size), sentence(shown))
-        told = f'<p role="status" aria-live="polite">{escape(sentence(shown))}</p>'
-        self.text.value = told + blocks_table(shown)
+        gap = gap_figure(shown.gaps, measured, stale=old, font_size=size)
+        self.gap.draw(gap, sentence(shown))
         if known:
+            self._draw_scaling(known, shown.request)
+        told_now = f'<p role="status" aria-live="polite">{escape(sentence(shown))}</p>'
+        self.text.value = told_now + blocks_table(shown)
+        if known and not old:
             self._say(gaps_text(known))
+
+    def _draw_scaling(self, known: Slow, now: Request) -> None:
+        """Draw the numbers for all depths, which stay what they are when the depth changes."""
+        old = replace(known.request, layers=now.layers, groups=now.groups) != now
+        drawn = (replace(known.request, layers=1, groups=1), old, self.font_size)
+        if drawn != self._scaling_drawn:
+            needed = (DEPTHS, known.needed, "layers L", WANTED)
+            figure = scaling_figure(*needed, stale=old, font_size=self.font_size)
+            self.scaling.draw(figure, "samples needed by depth")
+            self._scaling_drawn = drawn
 
     def _say(self, text: str) -> None:
         self.status.value = f'<div role="status" aria-live="polite">{escape(text)}</div>'
@@ -171,7 +199,8 @@ def sentence(shown: View) -> str:
     useful = [g.samples for g in shown.gaps if not g.vacuous]
     since = f"from about {useful[0]:,} samples on" if useful else "for none of these m"
     return (
-        f"With m = {middle.samples:,} measurements of this size the bound is "
+        f"With m = {middle.samples:,} training samples of {shown.request.measurements} "
+        "measurements each the bound is "
         f"{text_above(middle.value, 4)}; no loss is above {middle.trivial:g}, "
         f"so it says something {since}. Its largest term is {largest!r} "
         f"({kinds[largest]:.3g}). It holds with probability 0.95 for every network of the class; "

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from lipexplore.bounds import bound
 from lipexplore.networks.unfolded import UnfoldedNetwork
 from lipexplore.networks.unfolded_arguments import Pattern
 from lipexplore.properties.generalization import (
@@ -18,14 +17,12 @@ from lipexplore.properties.generalization import (
     LayerwiseClass,
     all_active_norm,
     input_lipschitz,
-    sampled_lipschitz,
 )
 from lipexplore.properties.generalization.scaling import joint_gap
-from lipexplore.properties.incremental_qc import lipschitz
 from lipexplore.rounding import Array
 from lipexplore.training.unfolded_parameters import IstaParameters, LayerwiseParameters, Parameters
-from lipexplore.training.unfolded_problem import RecoveryProblem, layer_errors
-from lipexplore.training.unfolded_training import Learned, Plan, fresh_samples, gap_curve
+from lipexplore.training.unfolded_problem import RecoveryProblem, Samples, layer_errors
+from lipexplore.training.unfolded_training import fresh_samples
 
 CODES = 20
 DICTIONARY, MATRICES = "dictionaries (ISTA)", "free matrices (LISTA)"
@@ -33,11 +30,9 @@ KINDS: Final = (MATRICES, DICTIONARY)
 RADIUS, THRESHOLD_RADIUS = 0.5, 0.1
 """Of the balls of free matrices and thresholds around ISTA's."""
 
-SAMPLES: Final = tuple(int(m) for m in np.logspace(1, 8, 22))
-TRAINED: Final = (30, 200, 1000)
-PLANS: Final = {MATRICES: Plan(steps=150, batch=200), DICTIONARY: Plan(steps=100, batch=200)}
-LMI_UNITS = 200
-"""Most units for which the slope LMI is solved while sliders move."""
+SAMPLES: Final = tuple(round(m) for m in np.logspace(1, 8, 15))
+SHOWN = 500
+"""Signals whose errors are drawn: few, since every move of a slider recovers them anew."""
 
 
 @dataclass(frozen=True)
@@ -61,34 +56,35 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What follows at once: errors of ISTA and FISTA, quick bounds, the theorem against m.
+    """What follows at once: errors of ISTA and FISTA, the formula's bound, the theorem against m.
 
     ``blocks`` are those for one sample: their constants K grow like the root of m.
     """
 
     request: Request
     errors: dict[str, Array]
-    bounds: dict[str, float]
-    sampled: float
+    naive: float
     active: float
     gaps: list[GapBound]
     blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Slow:
-    """What takes seconds: the slope LMI and training."""
-
-    request: Request
-    bounds: dict[str, float]
-    errors: dict[str, Array]
-    learned: list[Learned]
 
 
 @lru_cache(maxsize=64)
 def problem_of(measurements: int, sparsity: int) -> RecoveryProblem:
     """Return the synthetic problem of those sizes."""
     return RecoveryProblem.random(CODES, measurements, sparsity)
+
+
+@lru_cache(maxsize=16)
+def samples_of(measurements: int, sparsity: int) -> Samples:
+    """Return measurements and signals that no training saw."""
+    return fresh_samples(problem_of(measurements, sparsity))
+
+
+def data_size(request: Request) -> float:
+    """Return the root mean square of |y|: |Y|_F of m such measurements is sqrt(m) times that."""
+    y, _ = samples_of(request.measurements, request.sparsity)
+    return float(np.sqrt(np.square(y).sum(axis=1).mean()))
 
 
 def ista_of(request: Request) -> tuple[RecoveryProblem, UnfoldedNetwork, float]:
@@ -124,41 +120,19 @@ def start_of(request: Request) -> Parameters:
 def view(request: Request) -> View:
     """Compute everything that is quick."""
     problem, ista, step = ista_of(request)
-    y, x = fresh_samples(problem)
+    y, x = (part[:SHOWN] for part in samples_of(request.measurements, request.sparsity))
     fista = problem.fista(y, request.layers, step, request.weight)
     errors = {
         "ISTA": layer_errors(ista.recovered(ista.codes(y)), x),
         "FISTA": layer_errors(ista.recovered(fista), x),
     }
-    plain = ista.unclipped
-    product = bound(plain.to_network(), "norm-product", "l2", output="all", output_norm="l2")
-    bounds = {"naive (formula)": input_lipschitz(ista), "norm product": product.value}
-    size = float(np.sqrt(np.square(y).sum(axis=1).mean()))
-    family = start_of(request).family
+    size, family = data_size(request), start_of(request).family
     gap_of = joint_gap(family, size, problem.radius)
     return View(
         request,
         errors,
-        bounds,
-        sampled_lipschitz(plain, 300),
-        all_active_norm(plain),
+        input_lipschitz(ista),
+        all_active_norm(ista.unclipped),
         [gap_of(samples) for samples in SAMPLES],
         family.blocks(size, 1),
     )
-
-
-def slow(request: Request) -> Slow:
-    """Solve the slope LMI of ISTA, then train for several numbers of samples."""
-    problem, ista, _ = ista_of(request)
-    bounds = {}
-    if ista.n_layers * ista.n_codes <= LMI_UNITS:
-        bounds["slope LMI"] = lipschitz(ista.unclipped, time_limit=20.0).value
-    start = start_of(request)
-    runs = gap_curve(problem, start, start.family, TRAINED, PLANS[request.kind])
-    y, x = fresh_samples(problem)
-    errors = {}
-    for run in (runs[0], runs[-1]):
-        network = run.parameters.network(problem.radius)
-        found = layer_errors(network.recovered(network.codes(y)), x)
-        errors[f"learned, m = {run.samples}"] = found
-    return Slow(request, bounds, errors, runs)

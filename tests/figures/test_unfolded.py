@@ -31,11 +31,27 @@ def test_errors_keep_layers_and_names():
 
 def test_bars_mark_what_is_no_bound():
     figure = lipschitz_figure({"naive": 2.0, "slope LMI": 1.0}, 0.9, 0.8)
-    bars, sampled, active = figure.data
+    bars, active, sampled = figure.data
     assert list(bars.x) == [2.0, 1.0]
-    assert list(sampled.x) == [0.9, 0.9]
+    assert (list(sampled.x), list(active.x)) == ([0.9], [0.8])
     assert "no bound" in active.name
+    assert "estimate" in sampled.name
+    assert sampled.y != active.y  # a row of its own, however near they are
+    assert sampled.marker.symbol != active.marker.symbol
     assert figure.layout.xaxis.range[1] > 2.0
+
+
+def test_bars_without_an_estimate_and_with_old_values():
+    assert len(lipschitz_figure({"naive": 2.0}, None, 0.8).data) == 2
+    figure = lipschitz_figure({"naive": 2.0, "LMI": 1.0}, 0.9, 0.8, stale={"LMI", "sampled"})
+    bars, active, sampled = figure.data
+    assert ["(old)" in text for text in (*bars.text, *active.text, *sampled.text)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert len(set(bars.marker.color)) == 2
 
 
 def test_gap_stacks_the_terms_of_all_blocks_of_a_kind():
@@ -57,6 +73,7 @@ def test_gap_stacks_the_terms_of_all_blocks_of_a_kind():
 
 
 def test_scaling_draws_every_class():
-    figure = scaling_figure([1, 2, 4], {"shared": [1, 1, 1], "own": [1, 2, 4]}, "layers L")
+    figure = scaling_figure([1, 2, 4], {"shared": [1, 1, 1], "own": [1, 2, 4]}, "layers L", 0.5)
     assert [list(trace.y) for trace in figure.data] == [[1, 1, 1], [1, 2, 4]]
     assert figure.layout.xaxis.title.text == "layers L"
+    assert "0.5" in figure.layout.yaxis.title.text

@@ -10,6 +10,7 @@ import pytest
 
 from lipexplore.networks.contraction import matrix_measure
 from lipexplore.panels import implicit_view
+from lipexplore.panels.implicit_code import python_of
 from lipexplore.panels.implicit_panel import ImplicitPanel, sentence
 from lipexplore.panels.implicit_view import (
     LABELS,
@@ -78,6 +79,18 @@ def test_embedded_box_is_the_reachable_one(panel):
     assert np.array(found) == pytest.approx(np.array([lower[[0, 1]], upper[[0, 1]]]), abs=1e-9)
     assert (shown.samples >= found[0] - 1e-9).all()
     assert (shown.samples <= found[1] + 1e-9).all()
+
+
+@pytest.mark.parametrize("name", choices())
+@pytest.mark.parametrize("gamma", [None, -0.5])
+def test_printed_lines_run_as_they_stand(name, gamma):
+    request = Request(name, gamma, 0.05, 6, 2, (0, 1))
+    *lines, last = python_of(request).splitlines()
+    names: dict = {}
+    exec("\n".join(lines), names)
+    lower, upper = eval(last, names)
+    expected = view(request).boxes["embedded network"]
+    assert np.array(expected) == pytest.approx(np.array([lower[[0, 1]], upper[[0, 1]]]), abs=1e-9)
 
 
 def test_gamma_moves_the_measure_and_tells_where_nothing_is_proven(panel):

@@ -145,6 +145,16 @@ def test_digits_show_what_the_files_are(panel):
     assert "optimum(problem)" in panel.call.value
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_start_from_another_beta_finds_the_same_optimum(case):
+    view(Request(case, 0.3, THREE))
+    for label, found in view(Request(case, 0.02, THREE)).optima.items():
+        fresh = optimum(found.problem, known_blocks(case, label))
+        assert found.value == pytest.approx(fresh.value, rel=1e-9)
+        if found.complete:
+            assert 0.0 <= found.gap < 1e-9
+
+
 def test_controls_never_wait(panel):
     """On an event loop a move only asks; the newest request is the one that is drawn."""
     view(Request(REFERENCE, 0.1, THREE))

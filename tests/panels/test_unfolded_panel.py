@@ -8,16 +8,16 @@ import time
 import numpy as np
 import pytest
 
-from lipexplore.panels import PANELS, unfolded_panel, unfolded_view
+from lipexplore.panels import PANELS, unfolded_panel, unfolded_slow, unfolded_view
 from lipexplore.panels.plot import MIME
 from lipexplore.panels.state import WorkbenchState
 from lipexplore.panels.unfolded_panel import UnfoldedPanel
+from lipexplore.panels.unfolded_slow import DEPTHS, samples_at, slow
 from lipexplore.panels.unfolded_view import (
     DICTIONARY,
     MATRICES,
     Request,
     ista_of,
-    slow,
     start_of,
     view,
 )
@@ -32,9 +32,9 @@ SMALL = Request(MATRICES, 3, 6, 2, 2, 1.0, 0.05)
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Train for a moment only."""
-    monkeypatch.setattr(unfolded_view, "TRAINED", (30, 200))
+    monkeypatch.setattr(unfolded_slow, "TRAINED", (30, 200))
     plans = dict.fromkeys(unfolded_view.KINDS, Plan(steps=8, batch=50))
-    monkeypatch.setattr(unfolded_view, "PLANS", plans)
+    monkeypatch.setattr(unfolded_slow, "PLANS", plans)
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def test_groups_share_neighbouring_layers():
 def test_view_and_slow_are_what_the_functions_give():
     found, later = view(SMALL), slow(SMALL)
     _, ista, _ = ista_of(SMALL)
-    assert found.bounds["naive (formula)"] == input_lipschitz(ista)
+    assert found.naive == input_lipschitz(ista)
     assert later.bounds["slope LMI"] == lipschitz(ista.unclipped).value
-    assert found.sampled <= later.bounds["slope LMI"] <= found.bounds["naive (formula)"]
+    assert later.sampled <= later.bounds["slope LMI"] <= found.naive
     joint = [gap.joint for gap in found.gaps]
     assert joint == sorted(joint, reverse=True)
     assert found.gaps[0].vacuous
@@ -113,9 +113,9 @@ def test_sliders_move_the_numbers(panel):
 
 
 def test_quick_values_do_not_wait_for_training(monkeypatch):
-    def sluggish(request):
+    def sluggish(request, wanted):
         time.sleep(0.5)
-        return slow(request)
+        return slow(request, wanted)
 
     monkeypatch.setattr(unfolded_panel, "slow", sluggish)
 
@@ -135,3 +135,61 @@ def test_quick_values_do_not_wait_for_training(monkeypatch):
     held_up, first = asyncio.run(run())
     assert held_up < 0.2
     assert "training" in first
+
+
+def test_samples_by_depth_are_the_least():
+    found = slow(SMALL).needed
+    shared, own = found["all layers share"], found["every layer its own"]
+    assert shared[0] == own[0]  # one layer is both
+    assert all(few < many for few, many in zip(shared[1:], own[1:], strict=True))
+    request = Request(MATRICES, DEPTHS[1], 6, 2, 1, 1.0, 0.05)
+    gap_of = unfolded_slow.joint_gap(start_of(request).family, unfolded_view.data_size(request), 1)
+    least = int(shared[1])
+    assert gap_of(least).joint <= unfolded_slow.WANTED < gap_of(least - 1).joint
+
+
+def test_no_number_where_no_samples_do(monkeypatch):
+    monkeypatch.setattr(unfolded_slow, "WANTED", 0.0)
+    assert np.isnan(samples_at(SMALL, 2, 1))
+
+
+def test_slow_work_stops_when_sliders_moved_on():
+    asked = []
+
+    def wanted():
+        asked.append(True)
+        return len(asked) < 2
+
+    assert slow(SMALL, wanted) is None
+    assert len(asked) == 2
+
+
+def test_old_values_stay_marked_until_new_ones_come(panel, monkeypatch):
+    monkeypatch.setattr(panel._slow_work, "request", lambda: None)
+    panel.weight.value = 0.2
+    names = [trace["name"] for trace in figure_of(panel.errors)["data"]]
+    assert names[:2] == ["ISTA", "FISTA"]
+    assert all("(old)" in name for name in names[2:])
+    bars = figure_of(panel.bars)["data"][0]
+    marked = dict(zip(bars["y"], bars["text"], strict=True))
+    assert "(old)" in marked["slope LMI"]
+    assert "(old)" not in marked["naive (formula)"]
+    assert "slope LMI" not in panel.bars.widget.outputs[0]["data"]["text/plain"]
+    assert all("(old)" in t["name"] for t in figure_of(panel.scaling)["data"])
+    panel._draw_slow(panel._compute_slow())
+    for plot in (panel.errors, panel.bars, panel.gap, panel.scaling):
+        assert "(old)" not in str(figure_of(plot))
+
+
+def test_samples_by_depth_are_not_old_when_only_the_depth_changes(panel, monkeypatch):
+    monkeypatch.setattr(panel._slow_work, "request", lambda: None)
+    before = figure_of(panel.scaling)
+    panel.layers.value, panel.groups.value = 5, 2
+    assert figure_of(panel.scaling) == before
+    assert "(old)" in str(figure_of(panel.bars))
+    panel.enlarge(20)
+    assert figure_of(panel.scaling) != before
+
+
+def test_m_counts_samples(panel):
+    assert "With m = 10,000 training samples of 6 measurements each" in panel.text.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,6 +15,9 @@ TOLERANCE = 1e-13
 """Blocks that violate the dual constraint by less, relatively, are not added."""
 
 MOST_ROUNDS, MOST_NEW, MOST_STEPS = 80, 40, 10_000
+STALLED = 1.0 - 2e-15
+"""A round that lowers the objective by no larger a factor ends the search of some blocks."""
+
 INSIDE = 1e-9
 NEAR = 0.8
 """Blocks whose best atom was longer than this times beta are searched first."""
@@ -103,28 +106,48 @@ def non_negative(matrix: Array, target: Array) -> Array:
     return np.asarray(found)
 
 
-def generate(blocks: Sequence[Block], targets: Array, beta: float) -> Mixture:
+def generate(
+    blocks: Sequence[Block], targets: Array, beta: float, start: Sequence[Atom] = ()
+) -> Mixture:
     """Minimise 1/2 |sum_i w_i column_i - y|^2 + beta sum_i w_i over atoms of all blocks.
 
     The dual variable v = y - prediction prices every block: its best atom is the projection of
-    t A^T v on the cone, and enters if that is longer than beta.
+    t A^T v on the cone, and enters if that is longer than beta. Atoms of these blocks to ``start``
+    from, such as those of a beta nearby, save rounds.
     """
-    atoms: list[Atom] = []
-    weights, residual, rounds, near = np.zeros(0), targets, 0, list(blocks)
+    atoms, weights, residual = list(start), np.zeros(0), targets
+    near, value, last, rounds = list(blocks), np.inf, np.inf, 0
+    if atoms:
+        weights, residual = _mix(atoms, targets, beta)
+        near = _blocks_of(atoms)
     while rounds < MOST_ROUNDS:
         rounds += 1
         new = _longest(near, residual, NEAR * beta)
-        if not any(_violates(length, beta) for length, _ in new):
-            if len(near) == len(blocks):
+        before, value = value, _value(residual, weights, beta)
+        if not any(_violates(length, beta) for length, _ in new) or value > before * STALLED:
+            if len(near) == len(blocks) or value > last * STALLED:
                 break
-            near = list(blocks)
+            near, last, value = list(blocks), value, np.inf
             continue
-        near = list({id(atom.block): atom.block for _, atom in new}.values())
+        near = _blocks_of(atom for _, atom in new)
         kept = [atom for atom, weight in zip(atoms, weights, strict=True) if weight > 0.0]
         atoms = kept + [atom for length, atom in new[:MOST_NEW] if _violates(length, beta)]
-        weights = master(np.array([atom.column for atom in atoms]).T, targets, beta)
-        residual = targets - _sum(atoms, weights, len(targets))
+        weights, residual = _mix(atoms, targets, beta)
     return mixture(atoms, weights, targets, rounds)
+
+
+def _mix(atoms: Sequence[Atom], targets: Array, beta: float) -> tuple[Array, Array]:
+    """Return the best weights of these atoms and the residual they leave."""
+    weights = master(np.array([atom.column for atom in atoms]).T, targets, beta)
+    return weights, targets - _sum(atoms, weights, len(targets))
+
+
+def _value(residual: Array, weights: Array, beta: float) -> float:
+    return 0.5 * float(residual @ residual) + beta * float(weights.sum())
+
+
+def _blocks_of(atoms: Iterable[Atom]) -> list[Block]:
+    return list({id(atom.block): atom.block for atom in atoms}.values())
 
 
 def mixture(atoms: Sequence[Atom], weights: Array, targets: Array, rounds: int) -> Mixture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,8 @@ class PathOptimum:
         Objective of the convex program's solution.
     rounds
         Rounds of column generation.
+    atoms
+        Of the network: where the search for another beta may start.
     """
 
     problem: PathProblem
@@ -59,6 +62,7 @@ class PathOptimum:
     predictions: Array
     convex_value: float
     rounds: int
+    atoms: tuple[Atom, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -72,7 +76,10 @@ class PathOptimum:
 
 
 def optimum(
-    problem: PathProblem, blocks: Blocks | None = None, method: str = "columns"
+    problem: PathProblem,
+    blocks: Blocks | None = None,
+    method: str = "columns",
+    start: Sequence[Atom] = (),
 ) -> PathOptimum:
     """Solve a problem by its convex form, and rebuild the network.
 
@@ -83,6 +90,8 @@ def optimum(
         nothing is proven but the upper end.
     method
         "columns", or "picos" for one second-order cone program over all blocks.
+    start
+        Atoms of the same ``blocks`` from which "columns" starts.
 
     Raises
     ------
@@ -97,7 +106,7 @@ def optimum(
     """
     known = blocks or blocks_of(problem.X, problem.layers, problem.width)
     if method == "columns":
-        mixture = generate(known.blocks, problem.targets, problem.beta)
+        mixture = generate(known.blocks, problem.targets, problem.beta, start)
     elif method == "picos":
         mixture = _cone_program(known, problem)
     else:
@@ -114,6 +123,7 @@ def optimum(
         predictions=problem.targets - error,
         convex_value=0.5 * float(error @ error) + problem.beta * float(mixture.weights.sum()),
         rounds=mixture.rounds,
+        atoms=mixture.atoms,
     )
 
 
