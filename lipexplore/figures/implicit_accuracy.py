@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.implicit_layout import AXIS, BOX_STYLES, LEGEND_ABOVE, lay_out
+from lipexplore.figures.implicit_layout import BOX_STYLES
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.properties.robustness import accuracy_at
 from lipexplore.rounding import Array
 
@@ -52,5 +53,5 @@ def accuracy_figure(
     figure.update_yaxes(
         **AXIS, title={"text": "certified accuracy"}, range=[0.0, 1.02], tickformat=".0%"
     )
-    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_ABOVE)
+    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_AT_EDGE)
     return figure

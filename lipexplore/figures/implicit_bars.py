@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.implicit_layout import AXIS, LEGEND_ABOVE, SAMPLE_COLOUR, lay_out
+from lipexplore.figures.implicit_layout import SAMPLE_COLOUR
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.figures.palette import BLUE, PURPLE
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def bound_bars(
         ticktext=[f"{tick:g}" for tick in ticks],
     )
     figure.update_yaxes(automargin=True, autorange="reversed")
-    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_ABOVE)
+    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_AT_EDGE)
     return figure
 
 

@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.implicit_layout import (
-    AXIS,
-    BOX_STYLES,
-    LEGEND_ABOVE,
-    SAMPLE_COLOUR,
-    lay_out,
-)
+from lipexplore.figures.implicit_layout import BOX_STYLES, SAMPLE_COLOUR
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.rounding import Array
 
 if TYPE_CHECKING:
@@ -59,7 +54,7 @@ def box_figure(
         )
     figure.update_xaxes(**AXIS, title={"text": names[0]}, range=ranges[0], nticks=6)
     figure.update_yaxes(**AXIS, title={"text": names[1]}, range=ranges[1], nticks=6)
-    lay_out(figure, font_size, 26, showlegend=True, legend=LEGEND_ABOVE)
+    lay_out(figure, font_size, 26, showlegend=True, legend=LEGEND_AT_EDGE)
     return figure
 
 

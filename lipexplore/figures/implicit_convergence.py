@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.implicit_layout import AXIS, CURVE_STYLES, LEGEND_ABOVE, lay_out
+from lipexplore.figures.implicit_layout import CURVE_STYLES
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.rounding import Array
 
 if TYPE_CHECKING:
@@ -45,5 +46,5 @@ def convergence_figure(curves: Mapping[str, Array], *, font_size: int = 14) -> g
     figure.update_yaxes(
         **AXIS, title={"text": "residual (norm η)"}, type="log", exponentformat="power", nticks=8
     )
-    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_ABOVE)
+    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_AT_EDGE)
     return figure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.implicit_layout import AXIS, LEGEND_ABOVE, lay_out
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.figures.palette import BLUE, GREY, ORANGE, VERMILLION
 from lipexplore.rounding import Array
 
@@ -80,7 +80,7 @@ def matrix_figure(
         row=1,
         col=3,
     )
-    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_ABOVE)
+    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_AT_EDGE)
     return figure
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lipexplore.figures.layout import AXIS, LEGEND_ABOVE, lay_out
 from lipexplore.figures.palette import BLUE, GREY, ORANGE, VERMILLION
 from lipexplore.rounding import Array
 
@@ -72,17 +73,13 @@ def metric_figure(
             )
         )
     ends = [[float(c - radius), float(c + radius)] for c in center]
-    axis = {"zeroline": False, "gridcolor": "rgba(128,128,128,0.25)", "automargin": True}
-    figure.update_layout(
-        font={"size": font_size},
-        height=30 * font_size,
-        autosize=True,
-        margin={"l": 10, "r": 16, "t": 8, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.99, "x": 0},
-        xaxis={**axis, "title": {"text": "x₁"}, "range": ends[0], "constrain": "domain"},
-        yaxis={**axis, "title": {"text": "x₂"}, "range": ends[1], "scaleanchor": "x"},
+    lay_out(
+        figure,
+        font_size,
+        30,
+        legend=LEGEND_ABOVE,
+        xaxis={**AXIS, "title": {"text": "x₁"}, "range": ends[0], "constrain": "domain"},
+        yaxis={**AXIS, "title": {"text": "x₂"}, "range": ends[1], "scaleanchor": "x"},
     )
     return figure
 

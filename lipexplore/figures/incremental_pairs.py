@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lipexplore.figures.layout import LEGEND_ABOVE, lay_out
 from lipexplore.figures.palette import BLUE, GREEN
 from lipexplore.properties.incremental.pairs import Pairs
 from lipexplore.properties.incremental.table import PROPERTIES
@@ -43,14 +44,11 @@ def pairs_figure(pairs: Pairs, *, font_size: int = 14) -> go.Figure:
             )
         )
     axis = {"gridcolor": "rgba(128,128,128,0.25)", "automargin": True}
-    figure.update_layout(
-        font={"size": font_size},
-        height=25 * font_size,
-        autosize=True,
-        margin={"l": 10, "r": 16, "t": 8, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.99, "x": 0},
+    lay_out(
+        figure,
+        font_size,
+        25,
+        legend=LEGEND_ABOVE,
         xaxis={**axis, "title": {"text": pairs.size_name}, "rangemode": "tozero"},
         yaxis={**axis, "title": {"text": pairs.response_name}},
     )

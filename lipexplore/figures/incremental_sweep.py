@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lipexplore.figures.layout import AXIS, LEGEND_ABOVE, lay_out
 from lipexplore.figures.palette import BLUE, GREEN, GREY, ORANGE
 from lipexplore.properties.incremental.sweep import SweepPoint
 from lipexplore.properties.incremental.table import PROPERTIES
@@ -112,29 +113,18 @@ def _finite(value: float) -> float | None:
 
 
 def _lay_out(figure: go.Figure, title: str, ends: list[float], font_size: int) -> None:
-    axis = {"zeroline": False, "gridcolor": "rgba(128,128,128,0.25)", "automargin": True}
-    figure.update_layout(
-        font={"size": font_size},
-        height=27 * font_size,
-        autosize=True,
-        margin={"l": 10, "r": 16, "t": 8, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={
-            "orientation": "h",
-            "yref": "container",
-            "yanchor": "top",
-            "y": 0.99,
-            "x": 0,
-            "traceorder": "normal",
-        },
+    lay_out(
+        figure,
+        font_size,
+        27,
+        legend={**LEGEND_ABOVE, "traceorder": "normal"},
         xaxis={
-            **axis,
+            **AXIS,
             "type": "log",
             "dtick": "D2",
             "title": {"text": "radius of the ball (units of the input)"},
         },
-        yaxis={**axis, "title": {"text": title}, "range": ends},
+        yaxis={**AXIS, "title": {"text": title}, "range": ends},
     )
 
 

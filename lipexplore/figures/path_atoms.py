@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lipexplore.figures.implicit_layout import AXIS, LEGEND_ABOVE, lay_out
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.figures.path_fit import STYLES
 from lipexplore.rounding import Array
 
@@ -48,7 +48,7 @@ def atoms_figure(networks: Mapping[str, Atoms], *, font_size: int = 14) -> go.Fi
     figure.update_xaxes(**AXIS, title=title, range=[0.0, longest])
     figure.update_yaxes(automargin=True, autorange="reversed")
     height = max(14.0, 9.0 + 2.1 * rows)
-    lay_out(figure, font_size, height, showlegend=True, legend=LEGEND_ABOVE, meta="path atoms")
+    lay_out(figure, font_size, height, showlegend=True, legend=LEGEND_AT_EDGE, meta="path atoms")
     return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from lipexplore.figures.implicit_layout import AXIS, LEGEND_ABOVE, lay_out
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.figures.palette import GREEN, VERMILLION
 from lipexplore.figures.path_fit import STYLES
 
@@ -62,5 +62,5 @@ def bounds_figure(networks: Mapping[str, Mapping[str, float]], *, font_size: int
     figure.update_yaxes(
         automargin=True, categoryorder="array", categoryarray=ROWS[::-1], range=[-0.6, 3.6]
     )
-    lay_out(figure, font_size, 24, showlegend=True, legend=LEGEND_ABOVE, meta="path bounds")
+    lay_out(figure, font_size, 24, showlegend=True, legend=LEGEND_AT_EDGE, meta="path bounds")
     return figure

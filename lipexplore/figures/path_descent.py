@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.implicit_layout import AXIS, LEGEND_ABOVE, lay_out
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.figures.palette import GREEN, PURPLE, VERMILLION
 from lipexplore.rounding import Array
 
@@ -69,7 +69,7 @@ def descent_figure(
     figure.update_yaxes(
         **AXIS, title={"text": "objective ½|f − y|² + β R"}, range=_range(traces, upper)
     )
-    lay_out(figure, font_size, 24, showlegend=True, legend=LEGEND_ABOVE, meta="path descent")
+    lay_out(figure, font_size, 24, showlegend=True, legend=LEGEND_AT_EDGE, meta="path descent")
     return figure
 
 

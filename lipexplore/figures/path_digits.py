@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lipexplore.figures.implicit_layout import AXIS, LEGEND_ABOVE, lay_out
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.figures.palette import BLUE, GREEN, ORANGE, VERMILLION
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def digits_figure(
         font_size,
         24,
         showlegend=True,
-        legend=LEGEND_ABOVE,
+        legend=LEGEND_AT_EDGE,
         meta="path digits",
         yaxis={**AXIS, "title": {"text": "share"}, "tickformat": ".0%", "range": [0.0, 1.05]},
         yaxis2={

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lipexplore.figures.implicit_layout import AXIS, LEGEND_ABOVE, lay_out
+from lipexplore.figures.layout import AXIS, LEGEND_AT_EDGE, lay_out
 from lipexplore.figures.palette import BLUE, ORANGE, PURPLE
 from lipexplore.rounding import Array
 
@@ -65,7 +65,7 @@ def line_figure(
     )
     figure.update_xaxes(**AXIS, title={"text": "input x"})
     figure.update_yaxes(**AXIS, title={"text": "output f(x)"})
-    lay_out(figure, font_size, 24, showlegend=True, legend=LEGEND_ABOVE, meta="path fit")
+    lay_out(figure, font_size, 24, showlegend=True, legend=LEGEND_AT_EDGE, meta="path fit")
     return figure
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lipexplore.figures.layout import AXIS, LEGEND_ABOVE, lay_out
 from lipexplore.figures.palette import BLUE, GREEN, ORANGE, VERMILLION
-from lipexplore.figures.splines import AXIS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -70,16 +70,12 @@ def _figure(font_size: int, title: str, meta: str, *, log: bool) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    figure.update_layout(
-        font={"size": font_size},
-        height=23 * font_size,
-        autosize=True,
-        margin={"l": 10, "r": 16, "t": 8, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hovermode="closest",
+    lay_out(
+        figure,
+        font_size,
+        23,
         showlegend=True,
-        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.99, "x": 0},
+        legend=LEGEND_ABOVE,
         uirevision=meta,
         meta=meta,
         xaxis={**AXIS, "title": {"text": "family of activations"}},

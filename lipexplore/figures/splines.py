@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from lipexplore.figures.layout import AXIS, LEGEND_ABOVE, lay_out
 from lipexplore.figures.palette import BLUE, GREEN, GREY, ORANGE, PURPLE
 from lipexplore.rounding import Array
 
@@ -29,7 +30,6 @@ STYLES: Final = {
 SIZES: Final = {STORED: 18, EDITED: 13, PROJECTED: 7}
 """Of markers that often lie on top of each other."""
 
-AXIS: Final = {"zeroline": False, "gridcolor": "rgba(128,128,128,0.25)", "automargin": True}
 BAND: Final = "rgba(0,158,115,0.14)"
 BEYOND: Final = 0.25
 """Part of the knots' range that is drawn beyond each end: there the outer slopes go on."""
@@ -144,16 +144,12 @@ def _figure(font_size: int, x: str, y: str, **more: Any) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    figure.update_layout(
-        font={"size": font_size},
-        height=21 * font_size,
-        autosize=True,
-        margin={"l": 10, "r": 16, "t": 8, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hovermode="closest",
+    lay_out(
+        figure,
+        font_size,
+        21,
         showlegend=True,
-        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.99, "x": 0},
+        legend=LEGEND_ABOVE,
         uirevision=more.get("meta"),
         xaxis={**AXIS, "title": {"text": x}},
         yaxis={**AXIS, "title": {"text": y}},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
+from lipexplore.figures.layout import AXIS, LEGEND_ABOVE, lay_out
 from lipexplore.figures.palette import BLUE, GREEN, GREY, VERMILLION
-from lipexplore.figures.unfolded_layout import AXIS, STALE, lay_out
+from lipexplore.figures.unfolded_layout import STALE
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -71,7 +72,7 @@ def lipschitz_figure(
         **AXIS, title={"text": "Lipschitz constant, ℓ2 to ℓ2"}, range=[0, 1.35 * top]
     )
     figure.update_yaxes(automargin=True, autorange="reversed")
-    lay_out(figure, font_size, 20)
+    lay_out(figure, font_size, 20, showlegend=True, legend=LEGEND_ABOVE)
     return figure
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipexplore.figures.unfolded_layout import AXIS, STALE, curve, lay_out
+from lipexplore.figures.layout import AXIS, LEGEND_ABOVE, lay_out
+from lipexplore.figures.unfolded_layout import STALE, curve
 from lipexplore.rounding import Array
 
 if TYPE_CHECKING:
@@ -46,5 +47,5 @@ def errors_figure(
         dtick="D1",
         tickformat=".2g",
     )
-    lay_out(figure, font_size, 22)
+    lay_out(figure, font_size, 22, showlegend=True, legend=LEGEND_ABOVE)
     return figure

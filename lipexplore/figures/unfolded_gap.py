@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lipexplore.figures.layout import AXIS, LEGEND_ABOVE, lay_out
 from lipexplore.figures.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
-from lipexplore.figures.unfolded_layout import AXIS, STALE, lay_out
+from lipexplore.figures.unfolded_layout import STALE
 from lipexplore.properties.generalization import GapBound
 
 if TYPE_CHECKING:
@@ -109,5 +110,5 @@ def gap_figure(
         exponentformat="power",
         range=[np.log10(floor), np.log10(2.0 * total.max())],
     )
-    lay_out(figure, font_size, 26)
+    lay_out(figure, font_size, 26, showlegend=True, legend=LEGEND_ABOVE)
     return figure

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from lipexplore.figures.palette import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-AXIS: Final = {
-    "zeroline": False,
-    "gridcolor": "rgba(128,128,128,0.25)",
-    "automargin": True,
-}
-LEGEND: Final = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.99, "x": 0}
 STALE: Final = "old"
 """Said of values that do not belong to the sliders' present values."""
 
@@ -27,22 +18,6 @@ CURVES: Final = (
     (GREY, "solid", "star"),
 )
 """Colour, dash and symbol, in order."""
-
-
-def lay_out(figure: go.Figure, font_size: int, height: float, **more: Any) -> None:
-    """Set fonts, margins and a legend above the plot."""
-    figure.update_layout(
-        font={"size": font_size},
-        height=round(height * font_size),
-        autosize=True,
-        margin={"l": 10, "r": 16, "t": 8, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hovermode="closest",
-        showlegend=True,
-        legend=LEGEND,
-        **more,
-    )
 
 
 def curve(turn: int) -> dict[str, Any]:

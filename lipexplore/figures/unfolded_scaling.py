@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lipexplore.figures.unfolded_layout import AXIS, STALE, curve, lay_out
+from lipexplore.figures.layout import AXIS, LEGEND_ABOVE, lay_out
+from lipexplore.figures.unfolded_layout import STALE, curve
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -54,5 +55,5 @@ def scaling_figure(
         exponentformat="power",
         nticks=6,
     )
-    lay_out(figure, font_size, 23)
+    lay_out(figure, font_size, 23, showlegend=True, legend=LEGEND_ABOVE)
     return figure

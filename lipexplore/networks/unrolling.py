@@ -51,11 +51,6 @@ class Axis:
         """Number of outputs."""
         return len(self.pixels)
 
-    @property
-    def accumulates(self) -> bool:
-        """Whether some output reads a pixel through several taps."""
-        return bool((self.members.sum(axis=1) > 1).any())
-
     @cached_property
     def reads(self) -> Array:
         """How often each output reads through each set, shape (outputs, sets)."""
