@@ -74,5 +74,8 @@ def _is_zombie(pid):
     try:
         with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 (a path object would read slower)
             return file.read().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (
+        FileNotFoundError,
+        ProcessLookupError,
+    ):  # gone before it was opened, or before it was read
         return False
