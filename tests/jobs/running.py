@@ -77,5 +77,5 @@ def _is_zombie(pid):
     except (
         FileNotFoundError,
         ProcessLookupError,
-    ):  # gone before it was opened, or before it was read
+    ):
         return False
