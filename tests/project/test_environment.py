@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DEPENDENCIES = PROJECT["dependencies"]
 EXTRAS = PROJECT["optional-dependencies"]
-NEEDED = DEPENDENCIES + EXTRAS["test"]
+OURS, TOOLS = EXTRAS["test"][0], EXTRAS["test"][1:]
+NEEDED = DEPENDENCIES + TOOLS + [text for name in Requirement(OURS).extras for text in EXTRAS[name]]
 IMPORTS = [*EXTRAS["torch"], *EXTRAS["onnx"], "onnxruntime"]
 """Optional packages; the last one is for the tests alone."""
 
