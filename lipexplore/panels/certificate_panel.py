@@ -12,7 +12,6 @@ from lipexplore.bounds import Bound
 from lipexplore.figures.texts import lower_text, upper_text
 from lipexplore.jobs.protocol import FAILURES, one_sentence
 from lipexplore.panels.controls import on_value, show
-from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.proof_views import View, proof_view, witness_html
@@ -65,7 +64,7 @@ class CertificatePanel(Panel):
             self.caption,
             self.witness,
         )
-        self._work = Latest(self._work_out, self._draw)
+        self._work = self.latest(self._work_out, self._draw)
         on_value(self.chosen, self._choose)
         state.listen(self._hear)
 

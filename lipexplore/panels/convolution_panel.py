@@ -30,7 +30,6 @@ from lipexplore.panels.convolution_views import (
     safe_network_html,
     symbol_html,
 )
-from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.state import Change, WorkbenchState
@@ -100,9 +99,9 @@ class ConvolutionPanel(Panel):
             self.compare,
             self.network,
         )
-        self._drawing = Latest(self._shown_of_now, self._draw)
-        self._curves = Latest(self._curves_of_now, self._draw_curves)
-        self._bounding = Latest(self._network_of_now, self._tell_network)
+        self._drawing = self.latest(self._shown_of_now, self._draw)
+        self._curves = self.latest(self._curves_of_now, self._draw_curves)
+        self._bounding = self.latest(self._network_of_now, self._tell_network)
         state.listen(self._hear)
 
     def show(self, visible: bool) -> None:

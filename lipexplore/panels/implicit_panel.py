@@ -26,7 +26,6 @@ from lipexplore.panels.implicit_view import (
     slow_key,
     view,
 )
-from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.slider import Slider
@@ -82,8 +81,8 @@ class ImplicitPanel(Panel):
             self.status,
             self._accuracy_part,
         )
-        self._quick_work = Latest(lambda: view(self.request), self._draw)
-        self._slow_work = Latest(self._compute_slow, self._draw_slow)
+        self._quick_work = self.latest(lambda: view(self.request), self._draw)
+        self._slow_work = self.latest(self._compute_slow, self._draw_slow)
         on_value(self.network, lambda _: self._change_network())
         for control in (self.gamma, self.radius, self.steps, self.sample, self.first, self.second):
             on_value(control, lambda _: self.refresh())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 from html import escape
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import ipywidgets
 
+from lipexplore.panels.latest import Latest
 from lipexplore.panels.state import Change, WorkbenchState
+
+T = TypeVar("T")
 
 FONT_SIZES = (14, 20)
 """Font sizes of figures: usual and large type."""
@@ -92,6 +96,21 @@ class Panel(ABC):
         if visible:
             self.refresh()
             self.show_call()
+
+    def latest(
+        self, work: Callable[[], T], draw: Callable[[T], None], pause: float = 0.0
+    ) -> Latest[T]:
+        """Return work in a thread whose result is drawn if the panel is on the screen by then.
+
+        A plot that is drawn while its panel is hidden may stay empty when the panel is shown; what
+        is left out here is asked for again by :meth:`refresh`.
+        """
+
+        def draw_if_shown(result: T) -> None:
+            if self.visible:
+                draw(result)
+
+        return Latest(work, draw_if_shown, pause)
 
     def enlarge(self, font_size: int) -> None:
         """Draw with another font size."""

@@ -77,9 +77,9 @@ class PathPanel(Panel):
             DIGITS: _titled("Classifiers of digits trained with β R", self.digits),
         }
         self.children = (self.topic, *self._parts.values(), self.status)
-        self._solved = Latest(self._view_of_now, self._draw)
+        self._solved = self.latest(self._view_of_now, self._draw)
         self._descended = Latest(self._descent_of_now, self._keep_descent)
-        self._swept = Latest(digits_sweep, self._draw_digits)
+        self._swept = self.latest(digits_sweep, self._draw_digits)
         on_value(self.topic, lambda _: self._turn())
         for control in (self.case, self.beta, self.layers):
             on_value(control, lambda _: self.refresh())
@@ -219,7 +219,8 @@ class PathPanel(Panel):
     def _keep_descent(self, found: tuple[Request, Descent]) -> None:
         request, descent = found
         self._descents, self._descends = {request: descent}, False
-        self._draw_descent()
+        if self.visible:
+            self._draw_descent()
 
     def _draw_digits(self, found: tuple[Any, Any, Any]) -> None:
         betas, shares, bounds = found

@@ -9,7 +9,6 @@ import ipywidgets
 
 from lipexplore.networks.feedforward import Network
 from lipexplore.panels.controls import heading, on_value
-from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.property_sweeps import Asked, Shown, Sweeps, views_of
@@ -94,7 +93,7 @@ class PropertiesPanel(Panel):
             self.picture.widget,
             self.table,
         )
-        self._work = Latest(self._step, self._draw)
+        self._work = self.latest(self._step, self._draw)
         self.cancel.on_click(lambda _: self._stop())
         for control in (self.source, self.prop, self.radius, self.gain):
             on_value(control, lambda _: self.refresh())

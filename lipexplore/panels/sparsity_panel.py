@@ -17,7 +17,6 @@ from lipexplore.figures.identity import Identity
 from lipexplore.figures.sparsity import pattern_figure
 from lipexplore.jobs.protocol import FAILURES
 from lipexplore.panels.controls import heading, on_value
-from lipexplore.panels.latest import Latest
 from lipexplore.panels.lp_drawing import Drawing, drawing_of
 from lipexplore.panels.lp_program import METHOD, Program, program_of
 from lipexplore.panels.panel import Panel
@@ -75,7 +74,7 @@ class SparsityPanel(Panel):
             heading("Sizes of the cliques"),
             self.sizes.widget,
         )
-        self._drawing = Latest(self._drawing_of_now, self._draw)
+        self._drawing = self.latest(self._drawing_of_now, self._draw)
         for control in (self.clique, self.degree):
             on_value(control, lambda _: self.refresh())
         state.listen(self._hear)

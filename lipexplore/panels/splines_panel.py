@@ -21,7 +21,6 @@ from lipexplore.figures.splines import (
     slope_figure,
 )
 from lipexplore.panels.controls import on_value, show
-from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.slider import Slider
@@ -90,9 +89,9 @@ class SplinesPanel(Panel):
             COMPARE: ipywidgets.VBox([self.budget, _row(self.errors, self.distances)]),
         }
         self.children = (self.view, *self._parts.values(), self.status)
-        self._edited = Latest(self._edit_of_now, self._draw_edit)
-        self._bounded = Latest(self._bounds_of_now, self._draw_bounds)
-        self._fitted = Latest(self._fit_of_now, self._draw_fit)
+        self._edited = self.latest(self._edit_of_now, self._draw_edit)
+        self._bounded = self.latest(self._bounds_of_now, self._draw_bounds)
+        self._fitted = self.latest(self._fit_of_now, self._draw_fit)
         on_value(self.view, lambda _: self._turn())
         for choice in (self.network, self.layer, self.unit):
             on_value(choice, lambda _: self._change_unit())

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets
 
-from lipexplore.panels.controls import on_value
+from lipexplore.panels.controls import on_value, show
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.state import WorkbenchState
 
@@ -53,8 +53,9 @@ class Topics(Panel):
         for panel in self.made.values():
             if panel.visible and panel is not chosen:
                 panel.show(False)
-        if self._place.children != (chosen.widget,):
-            self._place.children = (chosen.widget,)
+        self._place.children = tuple(panel.widget for panel in self.made.values())
+        for panel in self.made.values():
+            show(panel.widget, panel is chosen)
         if not chosen.visible:
             chosen.show(True)
 

@@ -12,7 +12,6 @@ from lipexplore.figures.unfolded_errors import errors_figure
 from lipexplore.figures.unfolded_gap import gap_figure, terms_by_kind
 from lipexplore.figures.unfolded_scaling import scaling_figure
 from lipexplore.panels.controls import heading, on_value
-from lipexplore.panels.latest import Latest
 from lipexplore.panels.panel import Panel
 from lipexplore.panels.plot import Plot
 from lipexplore.panels.slider import Slider
@@ -63,8 +62,8 @@ class UnfoldedPanel(Panel):
         grid = ipywidgets.HBox([_titled(name, plot) for name, plot in pairs])
         grid.layout.flex_flow = "row wrap"
         self.children = (*controls, self.text, grid, self.status)
-        self._quick_work = Latest(lambda: view(self.request), self._draw)
-        self._slow_work = Latest(self._compute_slow, self._draw_slow, pause=0.3)
+        self._quick_work = self.latest(lambda: view(self.request), self._draw)
+        self._slow_work = self.latest(self._compute_slow, self._draw_slow, pause=0.3)
         for control in (self.kind, *sliders):
             on_value(control, lambda _: self.refresh())
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import ipywidgets
 import pytest
 
@@ -91,7 +94,8 @@ def test_all_topics_share_one_tab_and_are_made_when_first_chosen(panel, kinds):
     topics.topic.value = "second"
     topics.topic.value = "first"
     assert (first.made, second.made) == (1, 1)
-    assert [child.widget for child in (topics.made["first"],)] == list(topics.children[1].children)
+    shown = [child for child in topics.children[1].children if child.layout.display != "none"]
+    assert shown == [topics.made["first"].widget]
 
 
 def test_a_topic_chosen_while_the_tab_is_hidden_is_not_made(panel, kinds):
@@ -149,3 +153,32 @@ def test_a_topic_stands_alone_without_the_controls_of_the_workbench(kinds):
     assert page.panel.calls == [("draw", 14)]
     assert set(page.panels) == {"second"}
     page.close()
+
+
+def test_what_a_panel_computed_is_drawn_only_while_it_is_on_the_screen(kinds, state):
+    panel, drawn = kinds[0](state), []
+    go_on = threading.Event()
+
+    async def leave_while_it_computes(come_back):
+        loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def work():
+            loop.call_soon_threadsafe(begun.set)
+            go_on.wait(30)
+            return come_back
+
+        latest = panel.latest(work, drawn.append)
+        panel.show(True)
+        latest.request()
+        await begun.wait()
+        panel.show(False)
+        if come_back:
+            panel.show(True)
+            latest.request()
+        go_on.set()
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+
+    for come_back in (False, True):
+        go_on.clear()
+        asyncio.run(leave_while_it_computes(come_back))
+    assert drawn == [True]
