@@ -7,7 +7,6 @@ The check asks for weights within 1e-6, the same test images right and certified
 of the README; it exits with status 1 otherwise.
 """
 
-# ruff: noqa: T201 (a script prints)
 import os
 
 if __name__ == "__main__":
@@ -15,14 +14,9 @@ if __name__ == "__main__":
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
 
-import argparse
-import hashlib
 import sys
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-
-import numpy as np
 
 from lipexplore.networks.files import load_model, save_network
 from lipexplore.networks.gallery import digits
@@ -35,9 +29,17 @@ from lipexplore.training import Recipe
 from lipexplore.training.implicit import train_implicit
 from lipexplore.training.implicit_loss import ImplicitLoss
 from lipexplore.training.implicit_parameters import initial_parameters
+from lipexplore.training.shipping import (
+    checksum,
+    line,
+    path_of,
+    renew,
+    run,
+    table,
+    table_problems,
+    weight_problems,
+)
 
-FOLDER = Path(__file__).resolve().parent
-TABLE_START, TABLE_END = "<!-- table by make_implicit.py -->", "<!-- end of implicit table -->"
 STATES, GAMMA = 40, 0.5
 RADII = (0.02, 0.05, 0.1)
 
@@ -68,11 +70,6 @@ def trained(name: str) -> ImplicitNetwork:
     return train_implicit(start, images, labels, plan.recipe, plan.loss).network(name)
 
 
-def path_of(name: str) -> Path:
-    """Return the file of the network of that name."""
-    return FOLDER / "networks" / f"{name}.npz"
-
-
 def shipped(name: str) -> ImplicitNetwork:
     """Return the network as it is in the file."""
     network = load_model(path_of(name))
@@ -85,72 +82,47 @@ def number_certified(network: ImplicitNetwork, radius: float) -> int:
     return int(is_certified(network, *digits(), radius, clip=None).sum())
 
 
-def row(name: str) -> str:
-    """Return the README's line on a shipped network."""
+def row(name: str) -> list[str]:
+    """Return the cells of the README's line on a shipped network."""
     network, plan = shipped(name), PLANS[name]
     bound = implicit_bound(network, "closed-form").value
     counts = [number_certified(network, radius) for radius in (0.0, *RADII)]
-    cells = [
+    return [
         f"`{name}`",
         text_above(network.contraction.measure, 4),
         *(f"{count} ({100 * count / 360:.1f} %)" for count in counts),
         text_above(bound, 4),
         str(plan.recipe.seed),
-        f"`{hashlib.sha256(path_of(name).read_bytes()).hexdigest()}`",
+        checksum(name),
     ]
-    return f"| {' | '.join(cells)} |"
-
-
-def table() -> str:
-    """Return the README's table of the implicit networks, in Markdown."""
-    head = ["network", "measure of A at most", "right of 360"]
-    head += [f"certified at {radius:g}" for radius in RADII]
-    head += ["l∞ bound", "seed", "SHA-256 of the file"]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    return "\n".join(lines + [row(name) for name in PLANS])
 
 
 def write() -> None:
     """Train and save every network, then renew the README's table."""
     for name in PLANS:
         save_network(trained(name), path_of(name))
-    readme = FOLDER / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split(TABLE_START)
-    after = rest.split(TABLE_END)[1]
-    text = f"{before}{TABLE_START}\n{table()}\n{TABLE_END}{after}"
-    readme.write_text(text, encoding="utf-8")
+    head = ["network", "measure of A at most", "right of 360"]
+    head += [f"certified at {radius:g}" for radius in RADII]
+    head += ["l∞ bound", "seed", "SHA-256 of the file"]
+    renew("make_implicit.py", table(head, map(row, PLANS)))
 
 
 def differences(name: str) -> list[str]:
     """Train a network again and say where it departs from the shipped one."""
     old, again = shipped(name), trained(name)
-    problems = []
     pairs = [(getattr(old, key), getattr(again, key)) for key in MATRICES]
-    if (gap := max(float(np.abs(a - b).max()) for a, b in pairs)) > 1e-6:
-        problems.append(f"{name}: weights differ by {gap:.3g}")
+    problems = weight_problems(name, pairs)
     for radius in (0.0, *RADII):
         counts = [number_certified(network, radius) for network in (old, again)]
         if counts[0] != counts[1]:
             problems.append(f"{name}: {counts[1]} certified at {radius:g} instead of {counts[0]}")
-    if row(name) not in (FOLDER / "README.md").read_text(encoding="utf-8"):
-        problems.append(f"{name}: the line of data/README.md is not that of the file")
-    return problems
+    return problems + table_problems(name, line(row(name)))
 
 
-def main() -> int:
-    """Write or check everything; print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    if parser.parse_args().check:
-        problems = [problem for name in PLANS for problem in differences(name)]
-    else:
-        problems = []
-        write()
-    print(table())
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+def all_differences() -> list[str]:
+    """Train everything again and say what departs from the files."""
+    return [problem for name in PLANS for problem in differences(name)]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, write, all_differences))

@@ -7,7 +7,6 @@ The check asks for weights within 1e-6, the same number of test images right, an
 the README; it exits with status 1 otherwise.
 """
 
-# ruff: noqa: T201 (a script prints)
 import os
 
 if __name__ == "__main__":
@@ -15,12 +14,9 @@ if __name__ == "__main__":
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
 
-import argparse
-import hashlib
 import sys
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -39,10 +35,16 @@ from lipexplore.training import (
     units_with_path,
     weights_of,
 )
-
-FOLDER = Path(__file__).resolve().parent
-TABLE_START, TABLE_END = "<!-- table by make_networks.py -->", "<!-- end of table -->"
-
+from lipexplore.training.shipping import (
+    checksum,
+    line,
+    path_of,
+    renew,
+    run,
+    table,
+    table_problems,
+    weight_problems,
+)
 
 DENSE = "digits-64-20-10-relu"
 CONVOLUTIONAL = "digits-conv-64-36-10-relu"
@@ -115,13 +117,8 @@ def trained(name: str) -> Network:
     return train_pruned(start, *digits_for(start, "train"), plan.recipe, plan.stages)
 
 
-def path_of(name: str) -> Path:
-    """Return the file of the network of that name."""
-    return FOLDER / "networks" / f"{name}.npz"
-
-
-def row(name: str) -> str:
-    """Return the README's line on a shipped network."""
+def row(name: str) -> list[str]:
+    """Return the cells of the README's line on a shipped network."""
     network = load_network(path_of(name))
     right = number_correct(network, *digits_for(network))
     total = sum(weight.size for weight in weights_of(network))
@@ -130,7 +127,7 @@ def row(name: str) -> str:
         f"{count} of {width}"
         for count, width in zip(units_with_path(network), network.widths[1:-1], strict=True)
     )
-    cells = [
+    return [
         f"`{name}`",
         "-".join(map(str, network.widths)),
         f"`{PLANS[name].activation}`",
@@ -138,61 +135,35 @@ def row(name: str) -> str:
         f"{zeros} of {total} ({100 * zeros / total:.1f} %)",
         alive,
         str(PLANS[name].recipe.seed),
-        f"`{hashlib.sha256(path_of(name).read_bytes()).hexdigest()}`",
+        checksum(name),
     ]
-    return f"| {' | '.join(cells)} |"
-
-
-def table() -> str:
-    """Return the README's table of the shipped networks, in Markdown."""
-    titles = "network, layers, activation, right of 360, zero weights, hidden units on a path, seed"
-    head = [*titles.split(", "), "SHA-256 of the file"]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    return "\n".join(lines + [row(name) for name in PLANS])
 
 
 def write() -> None:
     """Train and save every network, then renew the README's table."""
     for name in PLANS:
         save_network(trained(name), path_of(name))
-    readme = FOLDER / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split(TABLE_START)
-    after = rest.split(TABLE_END)[1]
-    text = f"{before}{TABLE_START}\n{table()}\n{TABLE_END}{after}"
-    readme.write_text(text, encoding="utf-8")
+    titles = "network, layers, activation, right of 360, zero weights, hidden units on a path, seed"
+    head = [*titles.split(", "), "SHA-256 of the file"]
+    renew("make_networks.py", table(head, map(row, PLANS)))
 
 
 def differences(name: str) -> list[str]:
     """Train a network again and say where it departs from the shipped one."""
     shipped, again = load_network(path_of(name)), trained(name)
-    problems = []
     arrays = [weights_of(network) + biases_of(network) for network in (shipped, again)]
-    pairs = zip(*arrays, strict=True)
-    if (gap := max(float(np.abs(a - b).max()) for a, b in pairs)) > 1e-6:
-        problems.append(f"{name}: weights differ by {gap:.3g}")
+    problems = weight_problems(name, zip(*arrays, strict=True))
     images, labels = digits_for(shipped)
     counts = [number_correct(network, images, labels) for network in (shipped, again)]
     if counts[0] != counts[1]:
         problems.append(f"{name}: {counts[1]} test images right instead of {counts[0]}")
-    if row(name) not in (FOLDER / "README.md").read_text(encoding="utf-8"):
-        problems.append(f"{name}: the line of data/README.md is not that of the file")
-    return problems
+    return problems + table_problems(name, line(row(name)))
 
 
-def main() -> int:
-    """Write or check everything; print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    if parser.parse_args().check:
-        problems = [problem for name in PLANS for problem in differences(name)]
-    else:
-        problems = []
-        write()
-    print(table())
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+def all_differences() -> list[str]:
+    """Train everything again and say what departs from the files."""
+    return [problem for name in PLANS for problem in differences(name)]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, write, all_differences))

@@ -8,7 +8,6 @@ asks for scores within a tenth: a thousand steps through kinks enlarge the last 
 value decomposition, so other processors reach other weights. It exits with status 1 otherwise.
 """
 
-# ruff: noqa: T201 (a script prints)
 import os
 
 if __name__ == "__main__":
@@ -16,12 +15,9 @@ if __name__ == "__main__":
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
 
-import argparse
-import hashlib
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +26,7 @@ from lipexplore.bounds import bound
 from lipexplore.bounds.margins import margins
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.files import load_network, save_network
-from lipexplore.networks.gallery import digits
+from lipexplore.networks.gallery import data_folder, digits
 from lipexplore.norms import Norm
 from lipexplore.properties.robustness import certified_radii
 from lipexplore.training.lipschitz_experiments import (
@@ -47,10 +43,9 @@ from lipexplore.training.lipschitz_experiments import (
 from lipexplore.training.lipschitz_families import FAMILIES, Family
 from lipexplore.training.lipschitz_networks import Plan
 from lipexplore.training.lipschitz_tasks import TARGETS
+from lipexplore.training.shipping import checksum, path_of, renew, run, table
 
-FOLDER = Path(__file__).resolve().parent
-RESULTS = FOLDER / "spline-experiments.json"
-TABLE_START, TABLE_END = "<!-- tables by make_splines.py -->", "<!-- end of spline tables -->"
+RESULTS = data_folder() / "spline-experiments.json"
 
 CURVES = Plan(steps=1000)
 RING = Plan(steps=600, replicas=3, smoothing=1e-8)
@@ -114,54 +109,44 @@ def certified(network: Network) -> list[int]:
     return [int((right & (found.radius >= radius)).sum()) for radius in RADII]
 
 
-def path_of(name: str) -> Path:
-    """Return the file of the network of that name."""
-    return FOLDER / "networks" / f"{name}.npz"
-
-
-def row(name: str) -> str:
-    """Return the README's line on a shipped network."""
+def row(name: str) -> list[str]:
+    """Return the cells of the README's line on a shipped network."""
     network = load_network(path_of(name))
     norm = "linf" if "-linf-" in name else "l2"
     product = bound(network, "norm-product", norm, output="all", output_norm=norm)
-    cells = [
+    return [
         f"`{name}`",
         "-".join(map(str, network.widths)),
         ", ".join(sorted({f"`{act.name}`" for act in network.activations})),
         norm,
         f"{product.value:.7f}",
-        f"`{hashlib.sha256(path_of(name).read_bytes()).hexdigest()}`",
+        checksum(name),
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def tables(scores: dict[str, Any], names: list[str]) -> str:
     """Return the README's tables in Markdown."""
     head = "network, layers, activation, norm, norm product (proven), SHA-256 of the file"
-    parts = [_markdown(head.split(", "), [row(name) for name in names])]
+    parts = [table(head.split(", "), map(row, names))]
     labels = {family.name: family.label for family in FAMILIES}
     for norm, by_target in scores["curves"].items():
-        lines = [
-            f"| {label} | {' | '.join(_spread(t[family]) for t in by_target.values())} |"
+        rows = [
+            [label, *(_spread(by_family[family]) for by_family in by_target.values())]
             for family, label in labels.items()
         ]
         titles = [target.replace("|", "\\|") for target in by_target]
-        parts.append(_markdown([f"error, weights of {norm} norm 1", *titles], lines))
-    lines = []
+        parts.append(table([f"error, weights of {norm} norm 1", *titles], rows))
+    rows = []
     for family, label in labels.items():
         by_task = [_spread(entry[family]) for entry in scores["distances"].values()]
         right = scores["digits"][family]
         certified_counts = np.median(right["certified"], axis=0)
         cells = [label, *by_task, f"{np.median(right['right']):g}"]
-        lines.append(f"| {' | '.join([*cells, *(f'{n:g}' for n in certified_counts)])} |")
+        rows.append([*cells, *(f"{n:g}" for n in certified_counts)])
     exact = [f"W1 {task} (exact {e['exact']:g})" for task, e in scores["distances"].items()]
     radii = [f"proven at {radius:g}" for radius in RADII]
-    parts.append(_markdown(["family", *exact, "digits right of 360", *radii], lines))
+    parts.append(table(["family", *exact, "digits right of 360", *radii], rows))
     return "\n\n".join(parts)
-
-
-def _markdown(head: list[str], lines: list[str]) -> str:
-    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines])
 
 
 def _spread(values: list[float]) -> str:
@@ -174,11 +159,7 @@ def write() -> None:
     for name, network in networks.items():
         save_network(network, path_of(name))
     RESULTS.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-    readme = FOLDER / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split(TABLE_START)
-    after = rest.split(TABLE_END)[1]
-    text = f"{before}{TABLE_START}\n{tables(scores, list(networks))}\n{TABLE_END}{after}"
-    readme.write_text(text, encoding="utf-8")
+    renew("make_splines.py", tables(scores, list(networks)))
 
 
 def differences() -> list[str]:
@@ -194,19 +175,5 @@ def differences() -> list[str]:
     return problems
 
 
-def main() -> int:
-    """Write or check everything."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    problems = []
-    if parser.parse_args().check:
-        problems = differences()
-    else:
-        write()
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, write, differences))

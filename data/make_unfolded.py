@@ -7,7 +7,6 @@ The check asks for losses within a hundredth of those of the files and for the c
 README; it exits with status 1 otherwise.
 """
 
-# ruff: noqa: T201 (a script prints)
 import os
 
 if __name__ == "__main__":
@@ -15,17 +14,22 @@ if __name__ == "__main__":
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
 
-import argparse
-import hashlib
 import sys
 from functools import cache
-from pathlib import Path
 
 from lipexplore.networks.files import load_model, save_network
 from lipexplore.networks.unfolded import UnfoldedNetwork
 from lipexplore.properties.generalization import IstaClass, LayerwiseClass, input_lipschitz
 from lipexplore.properties.incremental_qc import lipschitz
 from lipexplore.rounding import text_above
+from lipexplore.training.shipping import (
+    checksum,
+    path_of,
+    renew,
+    run,
+    table,
+    table_problems,
+)
 from lipexplore.training.unfolded_loss import mean_loss
 from lipexplore.training.unfolded_parameters import IstaParameters, LayerwiseParameters
 from lipexplore.training.unfolded_problem import RecoveryProblem
@@ -37,8 +41,6 @@ from lipexplore.training.unfolded_training import (
     nearby_dictionary,
 )
 
-FOLDER = Path(__file__).resolve().parent
-TABLE_START, TABLE_END = "<!-- table by make_unfolded.py -->", "<!-- end of unfolded table -->"
 CODES, MEASURED, SPARSITY, LAYERS, WEIGHT, SAMPLES = 24, 14, 3, 8, 0.05, 2000
 PLAN = Plan(steps=250)
 NAMES = ("dictionary-shared", "lista-tied", "lista-halves", "lista-untied")
@@ -81,77 +83,52 @@ def trained(short: str) -> Learned:
     return learned(problem(), LayerwiseParameters.start(free), free, SAMPLES, PLAN)
 
 
-def path_of(short: str) -> Path:
-    """Return the file of the network of that name."""
-    return FOLDER / "networks" / f"unfolded-{MEASURED}-{LAYERS}x{CODES}-{short}.npz"
+def full_name(short: str) -> str:
+    """Return the name that the network is shipped under."""
+    return f"unfolded-{MEASURED}-{LAYERS}x{CODES}-{short}"
 
 
 def shipped(short: str) -> UnfoldedNetwork:
     """Return the network as it is in the file."""
-    network = load_model(path_of(short))
+    network = load_model(path_of(full_name(short)))
     assert isinstance(network, UnfoldedNetwork)
     return network
 
 
-def row(short: str) -> str:
-    """Return the README's line on a shipped network."""
+def row(short: str) -> list[str]:
+    """Return the cells of the README's line on a shipped network."""
     network, run = shipped(short), trained(short)
-    cells = [
-        f"`{path_of(short).stem}`",
+    return [
+        f"`{full_name(short)}`",
         f"{run.train_loss:.4f}",
         f"{mean_loss(network, *fresh_samples(problem())):.4f}",
         text_above(run.bound.value, 4),
         text_above(lipschitz(network.unclipped).value, 5),
         text_above(input_lipschitz(network), 5),
-        f"`{hashlib.sha256(path_of(short).read_bytes()).hexdigest()}`",
+        checksum(full_name(short)),
     ]
-    return f"| {' | '.join(cells)} |"
-
-
-def table() -> str:
-    """Return the README's table of the unfolded networks, in Markdown."""
-    head = ["network", "training loss", "loss on new data", "gap proven at most"]
-    head += ["l2 bound of y → x (slope LMI)", "naive l2 bound", "SHA-256 of the file"]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    return "\n".join(lines + [row(short) for short in NAMES])
 
 
 def write() -> None:
     """Train and save every network, then renew the README's table."""
     for short in NAMES:
-        network = trained(short).parameters.network(problem().radius, path_of(short).stem)
-        save_network(network, path_of(short))
-    readme = FOLDER / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split(TABLE_START)
-    after = rest.split(TABLE_END)[1]
-    text = f"{before}{TABLE_START}\n{table()}\n{TABLE_END}{after}"
-    readme.write_text(text, encoding="utf-8")
+        name = full_name(short)
+        save_network(trained(short).parameters.network(problem().radius, name), path_of(name))
+    head = ["network", "training loss", "loss on new data", "gap proven at most"]
+    head += ["l2 bound of y → x (slope LMI)", "naive l2 bound", "SHA-256 of the file"]
+    renew("make_unfolded.py", table(head, map(row, NAMES)))
 
 
 def differences() -> list[str]:
     """Train again and say what differs from the files."""
     problems = []
-    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     for short in NAMES:
         old, new = mean_loss(shipped(short), *fresh_samples(problem())), trained(short).test_loss
         if abs(old - new) > 0.01 * old:
             problems.append(f"{short}: loss {new:.5f}, not {old:.5f}")
-        if hashlib.sha256(path_of(short).read_bytes()).hexdigest() not in readme:
-            problems.append(f"{short}: its checksum is not in README.md")
+        problems += table_problems(short, checksum(full_name(short)))
     return problems
 
 
-def main() -> int:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare with the files")
-    if not parser.parse_args().check:
-        write()
-        return 0
-    problems = differences()
-    print("\n".join(problems) or "the files agree with what training gives here")
-    return 1 if problems else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, write, differences))
