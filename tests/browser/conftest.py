@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.app import App
 from tests.browser.lab import Lab
-from tests.browser.page import Notebook
+from tests.browser.page import PATIENCE, Notebook
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 HOW = (
@@ -87,6 +87,7 @@ def dark_lab(tmp_path_factory, browser):
 def page(browser):
     """A page of 1280 x 720; fails the test if it asked any other host for anything."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     outside = []
     opened.on(

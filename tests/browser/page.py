@@ -8,6 +8,9 @@ from typing import Any
 
 from jupyter_client import BlockingKernelClient
 
+PATIENCE = 180_000
+"""Milliseconds to wait for what must come: machines that run tests may be busy."""
+
 SCREENSHOTS = Path(__file__).parents[2] / "artifacts" / "screenshots"
 
 STOPWATCH = """
@@ -42,13 +45,13 @@ class Notebook:
     def __init__(self, page: Any, lab: Any, name: str = "00-explore.ipynb") -> None:
         self.page, self.lab = page, lab
         page.goto(lab.notebook(name))
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=PATIENCE)
         self.wait_until_idle()
         page.evaluate(STOPWATCH)
 
     def wait_until_idle(self) -> None:
         """Wait until the kernel has started."""
-        self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
+        self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=PATIENCE)
 
     def run_cell(self, index: int = 0) -> None:
         """Press Control+Enter in a cell until its prompt changes: early presses may be lost."""
@@ -72,7 +75,7 @@ class Notebook:
         """Time, from the next click or Control+Enter, when text appears inside a selector."""
         self.page.evaluate("(wanted) => lxWatch(wanted)", {k: list(v) for k, v in wanted.items()})
 
-    def seconds(self, name: str, timeout: float = 30.0) -> float:
+    def seconds(self, name: str, timeout: float = 180.0) -> float:
         """Return the time at which a watched thing appeared."""
         self.page.wait_for_function("(n) => n in lx.seen", arg=name, timeout=1000 * timeout)
         return float(self.page.evaluate("(n) => lx.seen[n]", name)) / 1000.0
@@ -83,7 +86,7 @@ class Notebook:
     def choose(self, label: str, option: str) -> None:
         self.panel().get_by_label(label, exact=True).first.select_option(label=option)
 
-    def status(self, text: str, timeout: float = 60.0) -> None:
+    def status(self, text: str, timeout: float = 180.0) -> None:
         self.panel().locator(".lx-status", has_text=text).wait_for(timeout=1000 * timeout)
 
     def shoot(self, name: str, top: bool = True) -> Path:

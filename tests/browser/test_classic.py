@@ -8,7 +8,7 @@ from lipexplore.bounds import bound
 from lipexplore.networks.gallery import gallery_network
 from lipexplore.rounding import text_above
 from tests.browser.lab import ClassicNotebook
-from tests.browser.page import Notebook
+from tests.browser.page import PATIENCE, Notebook
 from tests.browser.test_workbench import DEFAULT, LABEL, STATUS, on_screen, open_panel, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -20,7 +20,7 @@ class ClassicPage(Notebook):
 
     def wait_until_idle(self) -> None:
         self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(
-            timeout=60_000
+            timeout=PATIENCE
         )
 
 
@@ -42,7 +42,7 @@ def test_opening_running_and_clicking(page, classic):
     value = bound(gallery_network(DEFAULT), "lipopt-lp", output=3, degree=2).value
     assert on_screen(notebook)["LiPopt LP 2"] == text_above(value)
     live = page.locator(".lx-is-live")
-    live.get_by_text("L is proven to lie between").wait_for(timeout=60_000)
+    live.get_by_text("L is proven to lie between").wait_for(timeout=PATIENCE)
     box = notebook.panel().bounding_box()
     assert box["x"] + box["width"] <= 1280
     notebook.shoot("11-notebook-7")

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.browser.page import PATIENCE
 from tests.browser.test_app import DEFAULT, AppPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -53,7 +54,7 @@ class StatePage(AppPage):
 def test_slider_to_updated_strip(page, shared_app, timings, size):
     opened = StatePage(page, shared_app, STATES[size])
     live = page.locator(".lx-is-live")
-    live.get_by_text("L is proven to lie between").wait_for(timeout=60_000)
+    live.get_by_text("L is proven to lie between").wait_for(timeout=PATIENCE)
     slider = opened.panel().get_by_label("weights kept slider", exact=True)
     slider.focus()
     page.keyboard.press("ArrowLeft")
@@ -61,7 +62,7 @@ def test_slider_to_updated_strip(page, shared_app, timings, size):
     page.evaluate(WATCH)
     for move in range(MOVES):
         page.keyboard.press("ArrowLeft")
-        page.wait_for_function("(n) => lxMoves.length > n", arg=move, timeout=30_000)
+        page.wait_for_function("(n) => lxMoves.length > n", arg=move, timeout=PATIENCE)
         page.wait_for_timeout(100)
     seconds = [move / 1000.0 for move in page.evaluate("lxMoves")]
     assert len(seconds) == MOVES
@@ -70,4 +71,4 @@ def test_slider_to_updated_strip(page, shared_app, timings, size):
     text = opened.panel().get_by_text("of the weights are zero").inner_text()
     assert "21% of the weights are zero" in text or size == "64-20-10"
     # the limits hold on an idle machine: artifacts/browser-timings.json has the figures
-    assert statistics.median(seconds) < 4.0 * LIMITS[size]
+    assert statistics.median(seconds) < 10.0 * LIMITS[size]

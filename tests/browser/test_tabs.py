@@ -11,6 +11,7 @@ from lipexplore.panels.sources import shipped_title
 from lipexplore.properties.robustness import certified_radii
 from lipexplore.rounding import text_above, text_below
 from lipexplore.training.images import digits_for
+from tests.browser.page import PATIENCE
 from tests.browser.test_app import DEFAULT, AppPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -28,7 +29,7 @@ def row_of(page, table: str, name: str) -> list[str]:
     row = page.locator(f"{table} tr:visible").filter(
         has=page.get_by_role("rowheader", name=name, exact=True)
     )
-    row.wait_for(timeout=60_000)
+    row.wait_for(timeout=PATIENCE)
     return row.locator("td").all_inner_texts()
 
 
@@ -52,7 +53,7 @@ def test_each_tab_shows_what_python_computes(page, shared_app):
     assert title.evaluate("(node) => node.clientWidth") > 280  # wide enough for the longest name
 
     live = page.locator(".lx-is-live")
-    live.get_by_text("L is proven to lie between").wait_for(timeout=60_000)
+    live.get_by_text("L is proven to lie between").wait_for(timeout=PATIENCE)
     assert page.locator(".lx-strip:visible").count() == 0
     live.get_by_label("each method").check()
     path = bound(NETWORK, "path").value
@@ -62,13 +63,13 @@ def test_each_tab_shows_what_python_computes(page, shared_app):
 
     lp = bound(NETWORK, "lipopt-lp", degree=2).value
     turn_to("Sparsity")
-    opened.panel().get_by_text(f"of the bound {text_above(lp, 6)}").wait_for(timeout=60_000)
+    opened.panel().get_by_text(f"of the bound {text_above(lp, 6)}").wait_for(timeout=PATIENCE)
     page.locator(".heatmaplayer:visible").first.wait_for()
     opened.shoot("tab-sparsity", top=False)
 
     turn_to("Certificate")
     choose_run(page, "run", "LiPopt LP")
-    opened.panel().get_by_text(f"P* ≤ {text_above(lp, 9)}").wait_for(timeout=60_000)
+    opened.panel().get_by_text(f"P* ≤ {text_above(lp, 9)}").wait_for(timeout=PATIENCE)
     assert row_of(page, ".lx-is-certificate", "verified") == ["✓ yes"]
     opened.shoot("tab-certificate", top=False)
 
@@ -118,7 +119,7 @@ def test_radii_are_those_of_python(page, shared_app):
     page.get_by_role("tab", name="Robustness", exact=True).click()
     page.get_by_label("Shor by vector pass", exact=True).filter(visible=True).uncheck()
     panel = page.locator(".lx-is-robustness")
-    panel.get_by_text("Half of these keep their class").wait_for(timeout=60_000)
+    panel.get_by_text("Half of these keep their class").wait_for(timeout=PATIENCE)
     images, _ = digits_for(NETWORK)
     for method, label in (("norm-product", "norm product"), ("path", "path bound")):
         table = lipexplore.margins(NETWORK, method, "linf")

@@ -17,7 +17,7 @@ from lipexplore.panels.convolution_controls import KERNELS
 from lipexplore.properties.path_regularization import PathProblem, optimum
 from lipexplore.properties.reachability import reachable_box
 from lipexplore.rounding import text_above, text_below
-from tests.browser.page import Notebook
+from tests.browser.page import PATIENCE, Notebook
 from tests.browser.test_app import AppPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -123,8 +123,8 @@ def assert_sound(page, faults: list[str]) -> None:
 def drawn(page, kind):
     """Wait until a topic panel has drawn something in each of its places; return it."""
     shown = page.locator(f".lx-is-{kind.name}:visible")
-    shown.locator(".main-svg").first.wait_for(timeout=60_000)
-    page.wait_for_function(DRAWN, arg=shown.element_handle(), timeout=60_000)
+    shown.locator(".main-svg").first.wait_for(timeout=PATIENCE)
+    page.wait_for_function(DRAWN, arg=shown.element_handle(), timeout=PATIENCE)
     assert "no solution" not in shown.inner_text()
     return shown
 
@@ -151,13 +151,13 @@ def test_each_topic_follows_a_slider_and_shows_what_python_computes(page, shared
         page.evaluate(WATCH, panel.element_handle())
         used = processor_seconds(shared_app)
         panel.get_by_label(f"{name} slider", exact=True).press("ArrowRight")
-        page.wait_for_function("() => lxMoved !== null", timeout=60_000)
+        page.wait_for_function("() => lxMoved !== null", timeout=PATIENCE)
         timings[f"topics: {kind.name}, slider to drawn"] = page.evaluate("lxMoved / 1000")
         used = processor_seconds(shared_app) - used
         timings[f"topics: {kind.name}, processor time of the kernel until then"] = used
         after = panel.get_by_label(name, exact=True).input_value()
         assert after != before
-        panel.get_by_text(says(float(after), panel)).first.wait_for(timeout=60_000)
+        panel.get_by_text(says(float(after), panel)).first.wait_for(timeout=PATIENCE)
         opened.shoot(f"topic-{kind.name}", top=False)
         assert_sound(page, faults)
 

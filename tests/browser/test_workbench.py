@@ -10,7 +10,7 @@ from lipexplore.bounds import bound
 from lipexplore.networks.gallery import gallery_network
 from lipexplore.panels.sources import shipped_title
 from lipexplore.rounding import text_above
-from tests.browser.page import Notebook
+from tests.browser.page import PATIENCE, Notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -88,8 +88,8 @@ def test_opening_running_and_clicking(page, lab, timings):
     notebook.shoot("3-two-degrees-large")
     lab.end_sessions()
     # the limits are 2 and 5 s on an idle machine: artifacts/browser-timings.json has the figures
-    assert opened["shell"] < 5.0
-    assert opened["plot"] < 12.0
+    assert opened["shell"] < 10.0
+    assert opened["plot"] < 30.0
 
 
 def test_cancel_and_a_kernel_that_answers(notebook, timings):
@@ -117,8 +117,8 @@ def test_cancel_and_a_kernel_that_answers(notebook, timings):
     notebook.choose("output", "1")
     press(notebook, "Run", point=(LABEL, "degree 2"))
     notebook.status("cancelled")
-    assert sorted(pings)[len(pings) // 2] < 0.5
-    assert seconds["done"] < 3.0
+    assert sorted(pings)[len(pings) // 2] < 2.0
+    assert seconds["done"] < 10.0
 
 
 def test_sparsity_code_and_large_type(notebook, timings):
@@ -165,7 +165,7 @@ def test_two_panels_and_a_restarted_kernel(notebook):
     page.wait_for_function(
         "() => getComputedStyle(document.querySelector('.lx-panel'), '::before').content"
         ".includes('The kernel was restarted')",
-        timeout=30_000,
+        timeout=PATIENCE,
     )
     notebook.shoot("8-restarted")
 
