@@ -65,6 +65,13 @@ def close(page, app: App) -> None:
     wait_for(lambda: len(app.kernels()) == before - 1)
 
 
+def another_page(browser):
+    """Return the page of another user."""
+    page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
 def test_the_page_shows_what_python_computes(page, app, timings):
     opened = AppPage(page, app)
     timings |= {"app: address to shell": opened.to_shell, "app: to first plot": opened.to_plot}
@@ -94,7 +101,7 @@ def test_the_page_shows_what_python_computes(page, app, timings):
 
 def test_two_users_side_by_side_and_a_third_who_waits(browser, page, app):
     first = AppPage(page, app)
-    second_page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    second_page = another_page(browser)
     second = AppPage(second_page, app)
     workers = [app.workers(kernel) for kernel in app.kernels()]
     assert len(workers) == 2
@@ -106,7 +113,7 @@ def test_two_users_side_by_side_and_a_third_who_waits(browser, page, app):
         != second.panel().get_by_label("input norm").input_value()
     )
 
-    third = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    third = another_page(browser)
     assert third.goto(app.address).status == 503
     assert third.get_by_role("alert").inner_text() == (
         "The workbench is full (all 2 places are taken): "
