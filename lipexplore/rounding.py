@@ -4,6 +4,8 @@ Everything rests on two facts of IEEE arithmetic with round to nearest, u = 2^-5
 one operation errs by at most u relatively, and a sum of products in which every product passes
 through at most k roundings errs by at most gamma(k) times the sum of the products' sizes, in any
 order of summation (Higham, *Accuracy and Stability of Numerical Algorithms*, section 3.1).
+Gradual underflow is assumed: a program that sets the processor to flush subnormal numbers to zero
+(some libraries built with -ffast-math do) breaks it, and ``lipexplore doctor`` tells.
 """
 
 from __future__ import annotations

@@ -163,6 +163,7 @@ def test_methods_doctor_and_show(net, capsys):
     assert all(method.name in out for method in lipexplore.METHODS)
     code, out, err = run(capsys, "doctor")
     assert (code, err) == (0, "")
+    assert "arithmetic: IEEE 754" in out
     assert "solver highs: optimal" in out
     assert "solver cvxopt: optimal" in out
     assert "voila: " in out

@@ -16,6 +16,13 @@ from lipexplore.exact.pattern_interval import PatternInterval
 def save_certificate(bound: Bound, path: str | Path) -> None:
     """Write a bound's question and multipliers as JSON, to be checked by ``lipexplore verify``.
 
+    Parameters
+    ----------
+    bound
+        An answer of :func:`lipexplore.bound` in this process.
+    path
+        The file; it is overwritten.
+
     Raises
     ------
     InvalidCertificate
@@ -32,7 +39,7 @@ def save_certificate(bound: Bound, path: str | Path) -> None:
         raise InvalidCertificate(
             f"{bound.method} leaves no certificate for this question: use lipopt-lp, "
             "lipopt-lasserre, coupled-sdp, slope-lmi, shor, eclipse, lipsdp-layer or exact with "
-            "one output"
+            "strategy branch, and one output"
         )
     question = {
         "network_hash": bound.network_hash,

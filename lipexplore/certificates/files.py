@@ -81,8 +81,8 @@ def write_certificate(question: Mapping[str, Any], parts: Sequence[Part], path: 
     question
         ``network_hash``, ``norm``, ``output``, ``minus``, ``layers``, ``region``, ``settings`` and
         ``value``.
-    parts
-        One certificate per polynomial of the question, or that of its matrix inequality.
+    parts, path
+        One certificate per polynomial of the question, or that of its matrix inequality; the file.
     """
     fields = {"format": _kind(parts[0]), **question, "parts": [_part(part) for part in parts]}
     Path(path).write_text(json.dumps({**fields, "digest": _digest(fields)}), encoding="ascii")
@@ -137,6 +137,11 @@ def _part(certificate: Part) -> dict[str, Any]:
 def load_certificate(path: str | Path) -> dict[str, Any]:
     """Read a certificate file and check that no field was changed or lost.
 
+    Parameters
+    ----------
+    path
+        A file of :func:`write_certificate`.
+
     Raises
     ------
     InvalidCertificate
@@ -159,8 +164,12 @@ def verify_certificate(fields: Mapping[str, Any], network: Network) -> Verdict:
     """Recompute slope ranges, region and polynomial or matrix from the network; check the claim.
 
     Only the question, the multipliers and the claimed value are taken from the certificate. The
-    arithmetic is rational, but for matrices of large order, which are checked by Cholesky
-    factorisation with a proven margin.
+    arithmetic is rational; large matrices are checked by Cholesky with a proven margin.
+
+    Parameters
+    ----------
+    fields, network
+        What :func:`load_certificate` returns, and the network that the claim is about.
 
     Raises
     ------
@@ -282,8 +291,11 @@ def _question(fields: Mapping[str, Any]) -> str:
     layers = f", layers {fields['layers'][0]}:{fields['layers'][1]}" if fields["layers"] else ""
     output = "all outputs" if fields["output"] == "all" else f"output {fields['output']}"
     constant = "L" if fields["format"] == COUPLED_SUMS else "P*"
+    slopes = fields["settings"].get("slopes", "interval")
+    ranges = "" if slopes == "interval" else f", slope ranges by {slopes}"
     return (
-        f"{constant} of {output}{margin}, {fields['norm']} norm, {fields['region']['kind']}{layers}"
+        f"{constant} of {output}{margin}, {fields['norm']} norm, {fields['region']['kind']}"
+        f"{layers}{ranges}"
     )
 
 

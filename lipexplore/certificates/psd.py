@@ -15,7 +15,8 @@ from lipexplore.rounding import UNIT, Array, product_error, up
 def definiteness_defect(matrix: Array) -> float:
     """Return c such that a successful floating Cholesky of ``matrix`` proves lambda_min >= -c.
 
-    c = 2 (n + 3) u trace|B| for the symmetric float matrix B of order n.
+    c = 2 (n + 4) u trace|B| + n 2^-1000 for the symmetric float matrix B of order n, about twice
+    what the theorem asks, so that the rounding of c itself and underflow are covered.
 
     References
     ----------
