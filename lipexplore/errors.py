@@ -14,6 +14,7 @@
     ├── SolverUnavailable     the solver's package is not installed
     ├── Cancelled             the user stopped a run
     ├── WorkerDied            the process of a run ended without an answer
+    ├── StoreUnavailable      the file of kept runs cannot be read or written
     └── InvalidCertificate    a certificate that does not prove what it claims
 
 Each message is one sentence that says what to do.
@@ -88,6 +89,10 @@ class Cancelled(LipexploreError):
 
 class WorkerDied(LipexploreError):
     """The worker process ended without an answer."""
+
+
+class StoreUnavailable(LipexploreError):
+    """The file of kept runs cannot be read or written, or is none."""
 
 
 class InvalidCertificate(LipexploreError):

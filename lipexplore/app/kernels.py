@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from traitlets import Integer, Set
 from traitlets.config import Config
 
 from lipexplore.app.options import Options
+from lipexplore.experiments.store import ROOT
 
 PATIENCE: Final = 4.0
 """Seconds that a new page waits for a place: one that is loaded again ends its old kernel first."""
@@ -44,9 +47,11 @@ class PageKernels(AsyncMappingKernelManager):
             await asyncio.sleep(0.1)
         number = self.new_kernel_id(**values)
         self.starting.add(number)
+        # the page's own folder goes with the server: runs are kept where the server was started
+        env = {ROOT: str(Path("runs").absolute()), **os.environ, **values.pop("env", {})}
         try:
             # what a kernel says as it ends is of no use to whoever started the server
-            return await super().start_kernel(kernel_id=number, stderr=DEVNULL, **values)
+            return await super().start_kernel(kernel_id=number, stderr=DEVNULL, env=env, **values)
         finally:
             self.starting.discard(number)
 

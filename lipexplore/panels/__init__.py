@@ -25,6 +25,7 @@ from lipexplore.panels.properties_panel import PropertiesPanel
 from lipexplore.panels.question_panel import QuestionPanel
 from lipexplore.panels.results_panel import ResultsPanel
 from lipexplore.panels.robustness_panel import RobustnessPanel
+from lipexplore.panels.runs_panel import RunsPanel
 from lipexplore.panels.sparsity_panel import SparsityPanel
 from lipexplore.panels.splines_panel import SplinesPanel
 from lipexplore.panels.unfolded_panel import UnfoldedPanel
@@ -43,6 +44,7 @@ PANELS: Final[tuple[type[Panel], ...]] = (
     PropertiesPanel,
     PredictPanel,
     ComparePanel,
+    RunsPanel,
     CodePanel,
     ImplicitPanel,
     ConvolutionPanel,

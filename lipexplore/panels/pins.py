@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lipexplore.bounds import Bound, method_class
+from lipexplore.errors import InvalidSetting
+from lipexplore.figures.comparable import question_key
 from lipexplore.panels.rows import Row
+from lipexplore.panels.settings import PlannedRun, Question
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,6 +18,22 @@ class Pin:
 
     name: str
     row: Row
+
+
+def pin_of(bound: Bound, question: Question, number: int, name: str) -> Pin:
+    """Return a bound that was found elsewhere as a pin.
+
+    Raises
+    ------
+    InvalidSetting
+        If it is about another question.
+    """
+    if question_key(bound) != question.key:
+        raise InvalidSetting("this run answers another question than that of now")
+    usual = method_class(bound.method)().settings()
+    settings = {n: v for n, v in bound.settings.items() if n == "degree" or v != usual.get(n)}
+    run = PlannedRun(bound.method, settings)
+    return Pin(name, Row(number, question, run, "done", bound, bound.status))
 
 
 def with_pin(pins: tuple[Pin, ...], rows: Iterable[Row], number: int, name: str) -> tuple[Pin, ...]:

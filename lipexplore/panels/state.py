@@ -17,7 +17,7 @@ from lipexplore.panels.catalogue import Catalogue
 from lipexplore.panels.costs import Cost, cost_of
 from lipexplore.panels.history import History
 from lipexplore.panels.links import settings_of, state_text
-from lipexplore.panels.pins import Pin, with_pin, without_pin
+from lipexplore.panels.pins import Pin, pin_of, with_pin, without_pin
 from lipexplore.panels.predictions import Predictions
 from lipexplore.panels.rows import Row, after, bounds_by_question
 from lipexplore.panels.settings import Question, Settings, job_of, plan
@@ -113,6 +113,21 @@ class WorkbenchState:
         """Keep a finished run under a name; pinned again, it gets the new name."""
         self.pins = with_pin(self.pins, self.rows, number, name)
         self._tell("pins")
+
+    def pin_bound(self, bound: Bound, name: str) -> None:
+        """Keep a bound of the present question that was found elsewhere, in place of its namesake.
+
+        Raises
+        ------
+        InvalidSetting
+            If it is about another question.
+        """
+        if self.question is not None:
+            self._numbers += 1
+            pin = pin_of(bound, self.question, self._numbers, name)
+            namesakes = [old for old in self.comparable_pins if old.name == name]
+            self.pins = (*(old for old in self.pins if old not in namesakes), pin)
+            self._tell("pins")
 
     def unpin(self, number: int) -> None:
         """Let a pinned run go."""
