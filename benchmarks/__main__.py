@@ -25,6 +25,7 @@ MEASUREMENTS = (
     "exact",
     "implicit",
     "convolutions",
+    "sweep",
 )
 
 

@@ -11,11 +11,12 @@ from typing import NoReturn
 
 import numpy as np
 
-from lipexplore import cli_incremental
+from lipexplore import cli_compare, cli_incremental, cli_report, cli_reproduce, cli_sweep
 from lipexplore.app.options import HOST, IDLE_MINUTES, PORT, USERS, Options, new_token
 from lipexplore.bounds import METHODS, Bound, bound, method_class
 from lipexplore.bounds.saving import save_certificate
 from lipexplore.certificates.files import load_certificate, verify_certificate
+from lipexplore.cli_help import Wrapped, example_of, overview
 from lipexplore.cli_implicit import add_options as add_implicit_options
 from lipexplore.cli_implicit import run as run_implicit
 from lipexplore.cli_regions import add_region_options, region_of
@@ -25,21 +26,14 @@ from lipexplore.networks.gallery import gallery_names, open_with_notes
 from lipexplore.networks.layers import Dense
 from lipexplore.rounding import text_above, text_below
 
-EXAMPLES = """examples:
-  lipexplore show digits-64-20-10-relu
-  lipexplore bound digits-64-20-10-relu --method lipopt-lp --degree 2 --output 3
-  lipexplore bound net.npz --method path --norm l2 --center x.npy --radius 0.1 --json
-  lipexplore bound net.npz --method lipopt-lp --certificate proof.json
-  lipexplore certify net.npz --property contraction --certificate proof.json
-  lipexplore show net.onnx
-  lipexplore verify proof.json net.npz
-  lipexplore explore net.npz --port 9000
-"""
-
 CONSTANTS = {"P": "P*", "L": "L"}
 
 
 class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are errors of this package, and which knows its commands."""
+
+    commands: dict[str, _Parser]
+
     def error(self, message: str) -> NoReturn:
         raise InvalidSetting(message)
 
@@ -47,7 +41,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 2 after one line on standard error."""
     try:
-        chosen = _parser().parse_args(arguments)
+        chosen = command_parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], None] = chosen.run
         run(chosen)
     except LipexploreError as problem:
@@ -62,18 +56,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> _Parser:
+def command_parser() -> _Parser:
+    """Return the parser of all commands."""
     parser = _Parser(
         prog="lipexplore",
+        usage="lipexplore COMMAND ...",
         description="Certified bounds on the Lipschitz constants of neural networks.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Wrapped,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        required=True, metavar="COMMAND", prog=parser.prog, help=argparse.SUPPRESS
+    )
+    parser.commands = {}
 
     def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> _Parser:
-        added: _Parser = commands.add_parser(name, help=text, description=text)
+        epilog = example_of(name)
+        added: _Parser = commands.add_parser(
+            name, description=text, epilog=epilog, formatter_class=Wrapped
+        )
         added.set_defaults(run=run)
+        parser.commands[name] = added
         return added
 
     command("methods", _methods, "list the methods with norms, settings and sources")
@@ -85,10 +87,20 @@ def _parser() -> _Parser:
     add_implicit_options(command("implicit", run_implicit, text))
     text = "certify a property of all pairs of inputs, such as contraction or invertibility"
     cli_incremental.add_options(command("certify", cli_incremental.run, text))
+    text = "hold two sets of kept runs against each other"
+    cli_compare.add_options(command("compare", cli_compare.run, text))
     _add_app_options(command("explore", _explore, "serve the workbench as a page without code"))
+    text = "bound every combination of networks, norms, regions and methods of a file"
+    cli_sweep.add_options(command("sweep", cli_sweep.run, text))
     verify = command("verify", _verify, "check a certificate without any solver")
     verify.add_argument("certificate", metavar="CERTIFICATE")
     verify.add_argument("network", metavar="NET", help="an .npz or .onnx file or a shipped name")
+    text = "write a page, figures and tables about kept runs"
+    cli_report.add_options(command("report", cli_report.run, text))
+    text = "run the experiments of the LiPopt paper and compare the shapes of the results"
+    cli_reproduce.add_options(command("reproduce", cli_reproduce.run, text))
+    texts = {name: added.description or "" for name, added in parser.commands.items()}
+    parser.epilog = overview(texts)
     return parser
 
 

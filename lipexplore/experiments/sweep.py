@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from hashlib import sha256
 from itertools import product
-from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lipexplore.bounds import Bound, BoundMethod, method_class
-from lipexplore.experiments.executors import Failure, Outcomes, run_here, run_in_workers
+from lipexplore.bounds import BoundMethod, method_class
+from lipexplore.experiments.cases import Case, Row
+from lipexplore.experiments.executors import (
+    Failure,
+    OnStart,
+    Outcomes,
+    run_here,
+    run_in_workers,
+)
+from lipexplore.experiments.store import Store
 from lipexplore.jobs.client import Job, Worker
-from lipexplore.jobs.versions import package_versions
 from lipexplore.networks.feedforward import Network
 from lipexplore.norms import Norm
 from lipexplore.regions import WHOLE_SPACE, Region
@@ -22,81 +26,8 @@ from lipexplore.regions import WHOLE_SPACE, Region
 if TYPE_CHECKING:
     import pandas
 
-Row = dict[str, Any]
 Method = str | tuple[str, Mapping[str, Any]] | BoundMethod
-Executor = None | int | Worker | Sequence[Worker]
-
-KEY = ("network_hash", "region_hash", "norm", "output", "method", "settings")
-"""Columns that say which question a row answers: two rows with equal keys are comparable."""
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One question of the grid."""
-
-    network: Network
-    region: Region
-    norm: Norm
-    output: int | str
-    method: BoundMethod
-
-    def job(self, time_limit: float | None) -> Job:
-        """Return the case as a job."""
-        return Job(
-            self.network,
-            self.method.name,
-            self.norm,
-            self.region,
-            self.output,
-            settings=self.method.settings(),
-            time_limit=time_limit,
-            output_norm="linf" if self.output == "all" else None,
-        )
-
-    def row(self, answer: Bound | Failure) -> Row:
-        """Return a table row; a failure states what is true anyway, and why there is no more."""
-        found = self._trivial(answer) if isinstance(answer, Failure) else answer
-        plain = found.to_dict()
-        region = json.dumps(plain["region"], sort_keys=True)
-        return {
-            "network": found.network,
-            "network_hash": found.network_hash,
-            "region": str(self.region),
-            "region_hash": sha256(region.encode()).hexdigest()[:16],
-            "norm": found.norm,
-            "output": found.output,
-            "method": found.method,
-            "settings": json.dumps(plain["settings"], sort_keys=True),
-            "label": self.method.label,
-            "side": found.side,
-            "of": found.of,
-            "lower_of": found.lower_of,
-            "value": found.value,
-            "lower": found.lower,
-            "verified": found.verified,
-            "status": found.status,
-            "solver_value": found.solver_value,
-            "residual": found.residual,
-            "size": plain["size"],
-            "build_seconds": found.build_seconds,
-            "solve_seconds": found.solve_seconds,
-            "verify_seconds": found.verify_seconds,
-            "seconds": found.seconds,
-            "versions": json.dumps(package_versions(), sort_keys=True),
-        }
-
-    def _trivial(self, failure: Failure) -> Bound:
-        empty = self.method.answer(
-            inf, 0.0, verified=False, status=failure.reason, solve_seconds=failure.seconds
-        )
-        return replace(
-            empty,
-            network=self.network.name,
-            network_hash=self.network.content_hash,
-            norm=self.norm.value,
-            output=self.output,
-            region=self.region.to_dict(),
-        )
+Executor = None | int | str | Worker | Sequence[Worker]
 
 
 def sweep(
@@ -108,6 +39,7 @@ def sweep(
     outputs: Iterable[int | str] = (0,),
     time_limit: float | None = None,
     executor: Executor = None,
+    store: Store | str | Path | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> pandas.DataFrame:
     """Bound every combination and return one row for each, in the order of the grid.
@@ -126,20 +58,25 @@ def sweep(
         Seconds per row. Methods stop by themselves; workers are killed some time later.
     executor
         None: in this process. A number of worker processes, or workers of your own, which are left
-        open.
+        open; or the address of a Dask scheduler, "local:N" for N Dask workers here.
+    store
+        Where rows are kept as they come, a Store or its folder. Runs that it has are not run again;
+        their rows, failures among them, are those of the store.
     on_row
-        Called with each row when it is there; what it raises ends the sweep.
+        Called with each new row when it is there; what it raises ends the sweep.
 
     Returns
     -------
     pandas.DataFrame
         Rows with equal KEY columns answer the same question by the same method; ``settings`` and
-        ``versions`` are JSON.
+        ``versions`` are JSON. A question that the grid asks twice is run once.
 
     Raises
     ------
     InvalidSetting
         If a method, a setting or a norm is unknown, before anything runs.
+    StoreUnavailable
+        If the store cannot be read or written.
 
     Examples
     --------
@@ -148,8 +85,6 @@ def sweep(
     >>> bool((table.value >= 4.0).all())
     True
     """
-    import pandas
-
     cases = [
         Case(*fields)
         for fields in product(
@@ -158,26 +93,80 @@ def sweep(
             map(Norm.parse, norms),
             outputs,
             map(_method, methods),
+            [time_limit],
         )
     ]
-    rows: list[Row] = [{}] * len(cases)
+    rows: dict[str, Row] = {}
     with ExitStack() as stack:
-        answers = _answers([case.job(time_limit) for case in cases], executor, stack)
-        for place, answer in stack.enter_context(closing(answers)):
-            rows[place] = cases[place].row(answer)
+        kept = stack.enter_context(Store(store)) if isinstance(store, str | Path) else store
+        for _, row in stack.enter_context(closing(run_cases(cases, executor, kept))):
+            rows[row["run"]] = row
             if on_row is not None:
-                on_row(rows[place])
-    return pandas.DataFrame(rows)
+                on_row(row)
+        return _table(cases, rows, kept)
 
 
-def _answers(jobs: Sequence[Job], executor: Executor, stack: ExitStack) -> Outcomes:
+def run_cases(
+    cases: Sequence[Case],
+    executor: Executor = None,
+    store: Store | None = None,
+    on_start: OnStart | None = None,
+) -> Generator[tuple[int, Row], None, None]:
+    """Yield place and row of each case that the store has not, once per run key, as they come.
+
+    A row is kept before it is yielded. A mistake in lipexplore is a row where there is a store and
+    is raised where there is none.
+    """
+    finished: frozenset[str] = frozenset() if store is None else store.finished()
+    todo: dict[str, int] = {}
+    for place, case in enumerate(cases):
+        if case.run_key not in finished:
+            todo.setdefault(case.run_key, place)
+    places = list(todo.values())
+
+    def started(number: int) -> None:
+        if on_start is not None:
+            on_start(places[number])
+
+    with ExitStack() as stack:
+        answers = _answers([cases[place].job() for place in places], executor, stack, started)
+        for number, answer in stack.enter_context(closing(answers)):
+            if store is None and isinstance(answer, Failure) and answer.mistake is not None:
+                raise answer.mistake
+            row = cases[places[number]].row(answer)
+            if store is not None:
+                store.add(row)
+            yield places[number], row
+
+
+def _answers(
+    jobs: Sequence[Job], executor: Executor, stack: ExitStack, on_start: OnStart
+) -> Outcomes:
     if executor is None or not jobs:
-        return run_here(jobs)
+        return run_here(jobs, on_start)
+    if isinstance(executor, str):
+        from lipexplore.experiments.distributed import cluster_executor
+
+        return stack.enter_context(cluster_executor(executor))(jobs, on_start=on_start)
     if isinstance(executor, int):
         count = min(executor, len(jobs))
         executor = [stack.enter_context(Worker()) for _ in range(count)]
     workers = [executor] if isinstance(executor, Worker) else executor
-    return run_in_workers(jobs, workers)
+    return run_in_workers(jobs, workers, on_start)
+
+
+def _table(cases: Sequence[Case], rows: Mapping[str, Row], store: Store | None) -> pandas.DataFrame:
+    """Return one row per case, all from the store where there is one."""
+    import pandas
+
+    keys = [case.run_key for case in cases]
+    if store is None:
+        table = pandas.DataFrame([rows[key] for key in keys])
+    else:
+        table = store.table().set_index("run", drop=False).loc[keys].reset_index(drop=True)
+    if keys:
+        table["network"] = [case.network.name for case in cases]
+    return table
 
 
 def _method(given: Method) -> BoundMethod:

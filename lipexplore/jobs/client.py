@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from queue import Empty
@@ -71,6 +72,10 @@ class Worker:
         """
         return self._supervisor.submit(job.to_message())
 
+    def ring(self, bell: threading.Event | None) -> None:
+        """Set ``bell`` whenever there is something to :meth:`poll`, from another thread."""
+        self._supervisor.bell = bell
+
     def poll(self) -> list[Event]:
         """Return what happened since the last call, oldest first."""
         events = []
@@ -87,6 +92,10 @@ class Worker:
         takes the jobs that still wait.
         """
         self._supervisor.cancel(job)
+
+    def withdraw(self, job: int) -> bool:
+        """Take a job back unless it has started: no event of it comes; return whether it worked."""
+        return self._supervisor.withdraw(job)
 
     def interrupt(self, survey: int) -> None:
         """Ask a survey to end soon, by its number; nothing is killed.

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from lipexplore.jobs.protocol import Message
+from lipexplore.jobs.protocol import NETWORKS_KEPT, Message, Parcel
 
 COMMAND = (sys.executable, "-P", "-m", "lipexplore.jobs.worker")
 THREAD_VARIABLES = (
@@ -44,6 +45,7 @@ class Child:
     def __init__(self, threads: int, folder: Path) -> None:
         self.born = time.perf_counter()
         self.ready = False
+        self._known: deque[str] = deque(maxlen=NETWORKS_KEPT)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
         try:
             self._process = subprocess.Popen(
@@ -69,6 +71,12 @@ class Child:
         with contextlib.suppress(OSError, ValueError):
             self._input.write(line)
             self._input.flush()
+
+    def acquaint(self, parcel: Parcel) -> None:
+        """Send a network unless it has it: both ends keep the last ones that were sent."""
+        if parcel.name not in self._known:
+            self._known.append(parcel.name)
+            self.send(parcel.line)
 
     def messages(self) -> Iterator[Message]:
         """Yield what it sends until it ends; a line that a kill cut short is left out."""

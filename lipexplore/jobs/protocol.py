@@ -9,12 +9,14 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from lipexplore.bounds import Bound, OnProgress, bound
+from lipexplore.bounds import Bound, BoundMethod, OnProgress, bound
 from lipexplore.errors import InvalidSetting, LipexploreError
 from lipexplore.jobs.arrays import Kept
 from lipexplore.networks.feedforward import Network
@@ -28,6 +30,9 @@ Kind = Literal["ready", "started", "progress", "result", "finished", "error", "c
 FAILURES = (LipexploreError, ArithmeticError, np.linalg.LinAlgError, MemoryError)
 """What may go wrong in a run without being a mistake in the program."""
 
+NETWORKS_KEPT = 4
+"""So many networks, the last ones sent, stay with a worker: jobs about them name them only."""
+
 _ARRAYS = ("certificate", "witness")
 
 
@@ -37,6 +42,8 @@ class Job:
 
     Parameters
     ----------
+    method
+        A name or a method; a worker is sent the name alone and knows those of METHODS only.
     layers
         Weight layers (first, last), 1-based; None for the whole network.
     time_limit
@@ -46,7 +53,7 @@ class Job:
     """
 
     network: Network
-    method: str
+    method: str | BoundMethod
     norm: str | Norm = "linf"
     region: Region = WHOLE_SPACE
     output: int | str = 0
@@ -56,6 +63,11 @@ class Job:
     time_limit: float | None = None
     output_norm: str | None = None
     certificate: str | Path | None = None
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method."""
+        return self.method if isinstance(self.method, str) else self.method.name
 
     def run(self, on_progress: OnProgress | None = None) -> Bound:
         """Compute the answer in this process."""
@@ -81,7 +93,8 @@ class Job:
     def to_message(self) -> Message:
         """Return the job as plain numbers and strings, the network's bytes in base 64."""
         message = {item.name: getattr(self, item.name) for item in fields(self)}
-        message["network"] = base64.b64encode(network_bytes(self.network)).decode("ascii")
+        message["network"] = _network_text(self.network)
+        message["method"] = self.method_name
         message["norm"] = self.norm.value if isinstance(self.norm, Norm) else self.norm
         message["region"] = self.region.to_dict()
         message["settings"] = dict(self.settings)
@@ -93,7 +106,7 @@ class Job:
     def from_message(cls, message: Message) -> Job:
         """Return the job that :meth:`to_message` described."""
         plain = dict(message)
-        plain["network"] = network_from_bytes(base64.b64decode(plain["network"]))
+        plain["network"] = _network_of(plain["network"])
         plain["region"] = region_from_dict(plain["region"])
         plain["layers"] = _pair(plain["layers"])
         return cls(**plain)
@@ -127,6 +140,38 @@ class Event:
     error: str = ""
     expected: bool = True
     arrays: Kept | None = None
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A network that is sent ahead of the first job about it: its name and the line."""
+
+    name: str
+    line: bytes
+
+
+def packed(question: Message) -> tuple[Message, Parcel | None]:
+    """Return a job's question with the network's name in the place of its bytes, and those."""
+    if not isinstance(question.get("network"), str):
+        return question, None
+    parcel = _parcel(question["network"])
+    return {**question, "network": parcel.name}, parcel
+
+
+@lru_cache(maxsize=NETWORKS_KEPT)
+def _parcel(text: str) -> Parcel:
+    name = sha256(text.encode()).hexdigest()
+    return Parcel(name, encode({"parcel": name, "content": text}))
+
+
+@lru_cache(maxsize=NETWORKS_KEPT)
+def _network_text(network: Network) -> str:
+    return base64.b64encode(network_bytes(network)).decode("ascii")
+
+
+@lru_cache(maxsize=NETWORKS_KEPT)
+def _network_of(text: str) -> Network:
+    return network_from_bytes(base64.b64decode(text))
 
 
 def bound_to_message(found: Bound) -> Message:

@@ -16,7 +16,15 @@ from typing import Any
 from lipexplore.errors import WorkerDied
 from lipexplore.jobs.arrays import Kept
 from lipexplore.jobs.process import Child
-from lipexplore.jobs.protocol import Event, Kind, Message, bound_from_message, encode
+from lipexplore.jobs.protocol import (
+    Event,
+    Kind,
+    Message,
+    Parcel,
+    bound_from_message,
+    encode,
+    packed,
+)
 
 ATTEMPTS_TO_START = 3
 LONGEST_END = 5.0
@@ -24,10 +32,14 @@ LONGEST_END = 5.0
 
 @dataclass
 class Run:
-    """A job on its way: ``line`` is what the child gets, ``started`` when it said so."""
+    """A job on its way: ``line`` is what the child gets, ``started`` when it said so.
+
+    ``parcel`` is the network that the child needs before, unless it has it.
+    """
 
     number: int
     line: bytes
+    parcel: Parcel | None
     started: float | None = None
 
 
@@ -41,6 +53,7 @@ class Supervisor:
 
     def __init__(self, threads: int) -> None:
         self.events: SimpleQueue[Event] = SimpleQueue()
+        self.bell: threading.Event | None = None
         self._threads = threads
         self._folder = Path(tempfile.mkdtemp(prefix="lipexplore-worker-"))
         self._numbers = count(1)
@@ -73,11 +86,12 @@ class Supervisor:
     def submit(self, question: Message) -> int:
         """Queue a job and return its number."""
         number = next(self._numbers)
+        question, parcel = packed(question)
         line = encode({"job": number, "question": question})
         with self._lock:
             if self._closed:
                 raise WorkerDied("this worker was closed: make a new one")
-            self._waiting.append(Run(number, line))
+            self._waiting.append(Run(number, line, parcel))
             self._start()
             self._hand_over()
         return number
@@ -95,6 +109,14 @@ class Supervisor:
                 if self._child is not None:
                     self._child.kill()
                     self._child = None
+
+    def withdraw(self, number: int) -> bool:
+        """Drop a job if it still waits, without an event; return whether it did."""
+        with self._lock:
+            waiting = [run for run in self._waiting if run.number == number]
+            for run in waiting:
+                self._waiting.remove(run)
+            return bool(waiting)
 
     def interrupt(self, number: int) -> None:
         """Ask a running survey to end early; drop it if it waits."""
@@ -152,7 +174,7 @@ class Supervisor:
         kind: Kind = message["kind"]
         if kind == "ready":
             child.ready = True
-            self.events.put(Event("ready", None, message["data"], time.perf_counter() - child.born))
+            self._put(Event("ready", None, message["data"], time.perf_counter() - child.born))
             self._hand_over()
             return
         run = self._running
@@ -177,6 +199,8 @@ class Supervisor:
         child = self._child
         if child is not None and child.ready and self._running is None and self._waiting:
             self._running = self._waiting.popleft()
+            if self._running.parcel is not None:
+                child.acquaint(self._running.parcel)
             child.send(self._running.line)
 
     def _child_died(self, reason: str) -> None:
@@ -195,10 +219,15 @@ class Supervisor:
             if self._closed:
                 return
             text = f"the worker process {reason}: check the installation by `lipexplore doctor`"
-            self.events.put(Event("died", None, text, 0.0))
+            self._put(Event("died", None, text, 0.0))
             while self._waiting:
                 self._emit("died", self._waiting.popleft(), text)
 
     def _emit(self, kind: Kind, run: Run, data: object = None, **more: Any) -> None:
         seconds = 0.0 if run.started is None else time.perf_counter() - run.started
-        self.events.put(Event(kind, run.number, data, seconds, **more))
+        self._put(Event(kind, run.number, data, seconds, **more))
+
+    def _put(self, event: Event) -> None:
+        self.events.put(event)
+        if (bell := self.bell) is not None:
+            bell.set()

@@ -201,7 +201,7 @@ def _expected(question: Job, settings: Mapping[str, Any]) -> float:
         layers=question.layers,
         **settings,
     )
-    return min(found.seconds, SOONER.get(question.method, math.inf))
+    return min(found.seconds, SOONER.get(question.method_name, math.inf))
 
 
 def _most_terms(question: Job) -> float:

@@ -92,12 +92,15 @@ def main() -> None:
 
     send("ready", data=versions)
     surveyor = Surveyor()
+    networks: dict[str, str] = {}
     while True:
         message = json.loads(inbox.lines.get())
-        if "survey" in message["question"]:
+        if "parcel" in message:
+            _take(message, networks)
+        elif "survey" in message["question"]:
             _survey(message, send, surveyor, inbox)
         else:
-            _answer(message, send, folder)
+            _answer(message, send, folder, networks)
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -124,7 +127,18 @@ def _warm_up() -> dict[str, str]:
     return package_versions()
 
 
-def _answer(message: dict[str, Any], send_any: Send, folder: Path) -> None:
+def _take(message: dict[str, Any], networks: dict[str, str]) -> None:
+    """Keep a network; the oldest goes, as the client reckons."""
+    from lipexplore.jobs.protocol import NETWORKS_KEPT
+
+    networks[message["parcel"]] = message["content"]
+    if len(networks) > NETWORKS_KEPT:
+        del networks[next(iter(networks))]
+
+
+def _answer(
+    message: dict[str, Any], send_any: Send, folder: Path, networks: Mapping[str, str]
+) -> None:
     from lipexplore.jobs.protocol import FAILURES, one_sentence
 
     number = message["job"]
@@ -135,7 +149,7 @@ def _answer(message: dict[str, Any], send_any: Send, folder: Path) -> None:
     send("started")
     ticker = Ticker(send)
     try:
-        found = _job_of(message["question"]).run(ticker)
+        found = _job_of(message["question"], networks).run(ticker)
     except FAILURES as error:
         send("error", error=type(error).__name__, expected=True, data=one_sentence(error))
     except Exception as error:  # noqa: BLE001 (a mistake in one method must not end the worker)
@@ -146,11 +160,11 @@ def _answer(message: dict[str, Any], send_any: Send, folder: Path) -> None:
         send("result", **_result(found, folder / f"{number}.pickle"))
 
 
-def _job_of(question: dict[str, Any]) -> Job | RadiiJob:
+def _job_of(question: dict[str, Any], networks: Mapping[str, str]) -> Job | RadiiJob:
     from lipexplore.jobs.protocol import Job
 
     if "radii" not in question:
-        return Job.from_message(question)
+        return Job.from_message({**question, "network": networks[question["network"]]})
     from lipexplore.jobs.radii import RadiiJob
 
     return RadiiJob.from_message(question)

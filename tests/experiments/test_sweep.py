@@ -12,12 +12,15 @@ import pytest
 
 import lipexplore
 from lipexplore import bounds
-from lipexplore.bounds import bound
+from lipexplore.bounds import bound, method_class
 from lipexplore.bounds.lipopt_lp import LipoptLP
 from lipexplore.errors import InvalidSetting
 from lipexplore.experiments import executors
-from lipexplore.experiments.sweep import KEY, sweep
+from lipexplore.experiments.cases import KEY, Case
+from lipexplore.experiments.store import Store
+from lipexplore.experiments.sweep import run_cases, sweep
 from lipexplore.jobs.client import Worker
+from lipexplore.jobs.protocol import NETWORKS_KEPT
 from lipexplore.networks.feedforward import Network
 from lipexplore.networks.generators import random_dense
 from lipexplore.norms import Norm
@@ -170,7 +173,38 @@ def test_a_worker_that_dies_is_a_row(changed_worker):
     )
     table = sweep(NETWORKS[0], ["path", "norm-product"], executor=worker)
     assert table.verified.tolist() == [False, True]
+    assert table.failed.tolist() == [True, False]
     assert "ended with code 7" in table.status[0]
+    assert table.status[0].endswith("(tried twice)")
+
+
+def test_a_run_whose_worker_is_killed_is_run_once_more(changed_worker, tmp_path):
+    worker = changed_worker(
+        "import os, pathlib, signal\n"
+        f"mark = pathlib.Path({str(tmp_path / 'killed')!r})\n"
+        "run = job.run\n"
+        "def once(self, tick):\n"
+        "    if self.method == 'path' and not mark.exists():\n"
+        "        mark.touch()\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return run(self, tick)\n"
+        "job.run = once"
+    )
+    table = sweep(NETWORKS[0], ["norm-product", "path", "lipopt-lp"], executor=worker)
+    assert (tmp_path / "killed").exists()
+    assert table.verified.all()
+    assert not table.failed.any()
+
+
+def test_jobs_of_a_worker_that_cannot_be_started_go_to_others_or_stay_undone(changed_worker):
+    broken = changed_worker("raise SystemExit('no luck')")
+    with Worker() as other:
+        table = sweep(NETWORKS, ["path", "norm-product"], executor=[broken, other])
+    assert table.verified.all()
+    rows = []
+    with pytest.raises(WorkerDied, match="ended with code 1 .*no luck.*lipexplore doctor"):
+        sweep(NETWORKS, ["path", "norm-product"], executor=broken, on_row=rows.append)
+    assert rows == []
 
 
 def test_a_worker_with_jobs_of_its_own_is_refused():
@@ -209,6 +243,86 @@ def test_equal_keys_mean_equal_questions():
     merged = wide.merge(again, on=list(KEY))
     assert (merged.value_x == merged.value_y).all()
     assert len(merged) == 2
+
+
+def test_a_store_keeps_rows_and_finished_runs_are_not_run_again(tmp_path, monkeypatch):
+    question = (NETWORKS, METHODS, ("linf", "l2"), (WHOLE_SPACE, WRONG_BALL))
+    told, again = [], []
+    first = sweep(*question, store=tmp_path, on_row=told.append)
+    assert first.failed.sum() == len(told) - (~first.failed).sum() > 0
+    plain = sweep(*question)
+    for name in ("run", "network", "norm", "output", "settings", "value", "lower", "status"):
+        assert first[name].tolist() == plain[name].tolist()
+    assert {*plain.columns} < {*first.columns}
+    wider = sweep(
+        NETWORKS, ["frobenius", *METHODS], *question[2:], store=tmp_path, on_row=again.append
+    )
+    assert {row["method"] for row in again} == {"frobenius"}
+    assert len(again) == len(wider) - len(first)
+    kept = wider[wider.method != "frobenius"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, first, check_dtype=False)
+    assert wider.method[:2].tolist() == ["frobenius", "path"]
+
+    def never(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(bounds.path.Path, "__call__", never)
+    with Store(tmp_path) as store:
+        assert len(sweep(NETWORKS, ["path"], store=store)) == 2
+        assert len(store) == len(wider)
+
+
+def test_a_mistake_is_a_row_of_a_store(tmp_path, monkeypatch, changed_worker):
+    def wrong(*_, **__):
+        raise KeyError("oops")
+
+    monkeypatch.setattr(bounds.path.Path, "__call__", wrong)
+    here = sweep(NETWORKS, ["path", "norm-product"], store=tmp_path / "here")
+    worker = changed_worker(
+        "run = job.run\n"
+        "job.run = lambda self, tick: {}['oops'] if self.method == 'path' else run(self, tick)"
+    )
+    there = sweep(NETWORKS, ["path", "norm-product"], store=tmp_path / "there", executor=worker)
+    for table in (here, there):
+        assert table.failed.tolist() == [True, False] * 2
+        assert table.status[0] == "a mistake in lipexplore: KeyError: 'oops'"
+
+
+def test_many_jobs_about_several_networks_are_each_answered_once():
+    """More networks than a worker keeps, jobs in an order that comes back to each of them."""
+    networks = [random_dense((3, 4, 2), seed) for seed in range(NETWORKS_KEPT + 2)]
+    cases = [
+        Case(network, WHOLE_SPACE, Norm.LINF, output, method_class(name)())
+        for name in ("path", "norm-product")
+        for output in (0, 1)
+        for network in networks
+    ]
+    started = []
+    with Worker() as first, Worker() as second:
+        rows = dict(run_cases(cases, [first, second], on_start=started.append))
+        assert not first.busy
+        assert not second.busy
+    assert sorted(rows) == sorted(started) == list(range(len(cases)))
+    for place, case in enumerate(cases):
+        assert rows[place]["value"] == case.job().run().value
+
+
+@pytest.mark.timeout(300)
+def test_an_idle_worker_takes_what_waits_behind_a_long_run(changed_worker):
+    job = "import time; run = job.run\n"
+    job += "job.run = lambda self, t: (self.method == 'path' and time.sleep(900)) or run(self, t)"
+    busy, free = changed_worker(job), changed_worker(job)
+    told = []
+
+    def stop(row):
+        told.append(row["method"])
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    methods = ["path", "norm-product", "frobenius", "vertex-search"]
+    with pytest.raises(KeyboardInterrupt):
+        sweep(NETWORKS[0], methods, ("l2",), executor=[busy, free], on_row=stop)
+    assert sorted(told) == sorted(methods[1:])
 
 
 def test_pandas_is_imported_by_the_first_sweep_only():

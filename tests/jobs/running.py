@@ -11,6 +11,9 @@ from lipexplore.networks.generators import random_dense
 
 LAST = ("result", "error", "cancelled", "died")
 
+PATIENCE = 120.0
+"""Seconds to wait for what must come: machines that run tests may be busy."""
+
 
 def quick(**changes):
     """A job of a few milliseconds."""
@@ -36,7 +39,7 @@ def changed_workers(monkeypatch):
         yield start
 
 
-def until(worker, kind, job, patience=30.0):
+def until(worker, kind, job, patience=PATIENCE):
     """Return the events up to the first of this kind and job."""
     events, end = [], time.monotonic() + patience
     while time.monotonic() < end:
@@ -52,7 +55,7 @@ def answer(worker, job):
     return until(worker, "result", worker.submit(job))[-1].data
 
 
-def seconds_until_gone(pid, patience=5.0):
+def seconds_until_gone(pid, patience=PATIENCE):
     start = time.perf_counter()
     while time.perf_counter() < start + patience:
         if not _lives(pid):
@@ -74,8 +77,5 @@ def _is_zombie(pid):
     try:
         with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 (a path object would read slower)
             return file.read().rpartition(")")[2].split()[0] == "Z"
-    except (
-        FileNotFoundError,
-        ProcessLookupError,
-    ):
+    except (FileNotFoundError, ProcessLookupError):
         return False

