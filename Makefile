@@ -1,7 +1,7 @@
 # One spelling of every command: people, .ci/run and the README use these targets.
 #   make explore PORT=9000 PYTHON=python3.12    make test ARGS="-k krivine"
 .DEFAULT_GOAL := help
-.PHONY: help explore app test quick check lint format bench reproduce clean
+.PHONY: help explore app test quick check lint format bench docs bounds-table figures reproduce retrain clean
 
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 BIN := .venv/bin
@@ -9,7 +9,7 @@ BIN := .venv/bin
 export PORT PYTHON
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 explore: ## set up .venv and open the workbench in JupyterLab
 	@scripts/setup
@@ -40,11 +40,28 @@ format: ## put the code into its format and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: ## measure the README's figures and print them as a table
+bench: ## measure the figures of docs/measured.md and print them as a table
 	@scripts/setup test
 	@$(ONE_THREAD) $(BIN)/python -m benchmarks $(ARGS)
 
-reproduce: ## train the shipped networks again and compare them with data/
+docs: ## build the documentation site: site/index.html
+	@scripts/setup test
+	@$(ONE_THREAD) $(BIN)/python -m sphinx -q -W --keep-going -b html docs site
+	@echo "the site is at site/index.html"
+
+bounds-table: ## bound all shipped networks by all methods again: docs/bounds-table.md
+	@scripts/setup test
+	@$(ONE_THREAD) $(BIN)/python -m docs.bounds_table
+
+figures: ## draw the notebooks' static figures again
+	@scripts/setup test
+	@$(ONE_THREAD) $(BIN)/python scripts/notebook_figures.py $(ARGS)
+
+reproduce: ## run the experiments of the LiPopt paper: runs/reproduce/report/report.html
+	@scripts/setup
+	@$(ONE_THREAD) $(BIN)/lipexplore reproduce $(ARGS)
+
+retrain: ## train the shipped networks again and compare them with data/
 	@scripts/setup test
 	$(ONE_THREAD) $(BIN)/python data/make_networks.py --check
 	$(ONE_THREAD) $(BIN)/python data/make_implicit.py --check
@@ -53,6 +70,6 @@ reproduce: ## train the shipped networks again and compare them with data/
 	$(ONE_THREAD) $(BIN)/python data/make_unfolded.py --check
 
 clean: ## delete caches and builds (.venv and runs/ stay)
-	@rm -rf build dist site artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf build dist site docs/course docs/methods docs/reference artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \
 		-o -name '*.egg-info' \) -type d -exec rm -rf {} +

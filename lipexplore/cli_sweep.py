@@ -51,7 +51,7 @@ def run(chosen: argparse.Namespace) -> None:
     with ExitStack() as stack:
         store = stack.enter_context(Store(chosen.out))
         if chosen.retry_failed:
-            store.forget_failures()
+            store.forget_failures(case.run_key for case in spec.cases)
         finished = store.finished()
         todo = [case for case in spec.cases if case.run_key not in finished]
         executor, count = _executor(chosen, len(todo), stack)

@@ -76,7 +76,7 @@ def _arithmetic() -> Finding:
 def _solvers() -> Iterator[Finding]:
     network = gallery_network(SAMPLE)
     for solver in ("highs", "cvxopt"):
-        answer = bound(network, "lipopt-lp", solver=solver, time_limit=30)
+        answer = bound(network, "lipopt-lp", solver=solver, time_limit=120)
         good = answer.verified and answer.status == "optimal"
         yield Finding(
             f"solver {solver}",

@@ -1,10 +1,17 @@
 """Options and profiles of the whole suite."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 for profile, cases in {"quick": 20, "ordinary": 100, "nightly": 1000}.items():
-    settings.register_profile(profile, deadline=None, print_blob=True, max_examples=cases)
+    settings.register_profile(
+        profile,
+        deadline=None,  # nor too_slow: a busy machine is slow
+        suppress_health_check=[HealthCheck.too_slow],
+        print_blob=True,
+        max_examples=cases,
+        derandomize=profile != "nightly",  # which looks for new cases; the others repeat theirs
+    )
 
 QUICK_SHARE = 5
 """A quick run takes this share of random cases and of every sweep."""

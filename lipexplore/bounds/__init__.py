@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, Final
 
 from lipexplore.bounds.activation_patterns import ActivationPatterns
@@ -79,6 +80,11 @@ LARGEST_COUNTS: Final = ("degree", "largest_block")
 def method_class(name: str) -> type[BoundMethod]:
     """Return the method called ``name``.
 
+    Parameters
+    ----------
+    name
+        For instance "lipopt-lp".
+
     Raises
     ------
     InvalidSetting
@@ -87,7 +93,10 @@ def method_class(name: str) -> type[BoundMethod]:
     for candidate in METHODS:
         if candidate.name == name:
             return candidate
-    raise InvalidSetting(f"unknown method {name!r}: use {', '.join(m.name for m in METHODS)}")
+    names = [method.name for method in METHODS]
+    near = get_close_matches(name, names, 1)
+    meant = f"did you mean {near[0]}? All are" if near else "use"
+    raise InvalidSetting(f"unknown method {name!r}: {meant} {', '.join(names)}")
 
 
 def bound(
@@ -191,7 +200,13 @@ def estimate(
     layers: tuple[int, int] | None = None,
     **settings: Any,
 ) -> Estimate:
-    """Return what :func:`bound` would cost, without running it (one output for "all")."""
+    """Return what :func:`bound` would cost, without running it (one output for "all").
+
+    Parameters
+    ----------
+    network, method, norm, region, output, minus, layers, settings
+        As for :func:`bound`.
+    """
     chosen, norm = configured(method, settings), Norm.parse(norm)
     part, part_region = layer_slice(network, region, layers)
     chosen.check(part, norm)

@@ -63,6 +63,10 @@ def margins(
 
     Parameters
     ----------
+    network
+        A classifier with m >= 2 outputs.
+    method, norm, region, settings
+        As for :func:`lipexplore.bound`.
     time_limit
         Seconds for the whole table.
     on_progress

@@ -117,8 +117,9 @@ def verified_level(
 
     References
     ----------
-    Fazlyab et al. 2020 (arXiv 2012.05981); Rump, *Verification of positive definiteness*, BIT 46
-    (2006); Jansson, Chaykin, Keil, SIAM J. Numer. Anal. 46 (2007), for the repair.
+    Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981); Rump, *Verification of positive
+    definiteness*, BIT 46 (2006); Jansson, Chaykin, Keil, SIAM J. Numer. Anal. 46 (2007), for the
+    repair.
     """
     if _is_constant(system):
         units = interior = None

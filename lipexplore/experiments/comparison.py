@@ -6,15 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from lipexplore.errors import InvalidSetting
-from lipexplore.experiments.cases import KEY
+from lipexplore.experiments.cases import KEY, region_hash
 from lipexplore.experiments.store_schema import QUESTION
 from lipexplore.experiments.store_tables import open_table
+from lipexplore.regions import WHOLE_SPACE
 
 if TYPE_CHECKING:
     import pandas
 
 JOINED: Final = (*QUESTION, "method", "settings")
 """Rows are the same run when these are equal; names and time limits do not count."""
+
+EVERYWHERE: Final = region_hash(WHOLE_SPACE.to_dict())
 
 _SHOWN: Final = ("network", "region_label")
 _COMPARED: Final = ("value", "lower", "seconds", "status")
@@ -63,9 +66,10 @@ def compare(first: Any, second: Any) -> pandas.DataFrame:
 def contradictions(*sources: Any) -> pandas.DataFrame:
     """Return the questions of which some upper end lies below some lower end, with both.
 
-    L <= P*: a lower end of L must not exceed any upper end, one of P* none of P*. Bounds of all
-    methods of all sets are held against each other; a row here is a mistake in a proof, in a file
-    or in lipexplore.
+    L <= P*: a lower end of L must not exceed any upper end, one of P* none of P*. Over a ball or a
+    box P* depends on how slopes are enclosed, so those with another setting ``slopes`` are left
+    apart. Bounds of all methods of all sets are held against each other; a row here is a mistake
+    in a proof, in a file or in lipexplore.
 
     Returns
     -------
@@ -77,13 +81,18 @@ def contradictions(*sources: Any) -> pandas.DataFrame:
 
     runs = pandas.concat([_ends(source) for source in sources], ignore_index=True)
     runs = runs[~runs["failed"].eq(True)]
+    runs["slopes"] = [_slopes(*pair) for pair in zip(runs["region_hash"], runs["settings"])]
     found = []
-    for lower_of, of in (("L", ("L", "P*")), ("P*", ("P*",))):
+    for lower_of, of, constant in (
+        ("L", ("L", "P*"), [*QUESTION]),
+        ("P*", ("P*",), [*QUESTION, "slopes"]),
+    ):
         uppers = runs[runs["of"].isin(of) & (runs["value"] < float("inf"))]
+        uppers = uppers[~uppers["verified"].eq(False)]
         lowers = runs[runs["lower_of"].eq(lower_of) & (runs["lower"] > 0.0)]
-        least = uppers.loc[uppers.groupby(list(QUESTION))["value"].idxmin()]
-        largest = lowers.loc[lowers.groupby(list(QUESTION))["lower"].idxmax()]
-        both = least.merge(largest, on=list(QUESTION), suffixes=("", "_lower"))
+        least = uppers.loc[uppers.groupby(constant)["value"].idxmin()]
+        largest = lowers.loc[lowers.groupby(constant)["lower"].idxmax()]
+        both = least.merge(largest, on=constant, suffixes=("", "_lower"))
         found.append(both[both["lower_lower"] > both["value"]])
     table = pandas.concat(found, ignore_index=True)
     names = {
@@ -114,7 +123,7 @@ def _ends(source: Any) -> pandas.DataFrame:
     missing = [name for name in needed if name not in table]
     if missing:
         raise InvalidSetting(f"a table of runs needs the columns {', '.join(missing)}")
-    optional = [name for name in (*_SHOWN, *JOINED, "failed") if name not in table]
+    optional = [name for name in (*_SHOWN, *JOINED, "failed", "verified") if name not in table]
     table = table.assign(**dict.fromkeys(optional))
     for name in (*_SHOWN, *JOINED):
         table[name] = [_text(value) for value in table[name]]
@@ -136,7 +145,23 @@ def _text(value: Any) -> str:
 
 
 def _sorted(settings: str) -> str:
+    """Return settings as JSON, equal for 2 and 2.0."""
     try:
-        return json.dumps(json.loads(settings), sort_keys=True)
+        return json.dumps(json.loads(settings, parse_float=_number), sort_keys=True)
     except ValueError:
         return settings
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _slopes(region: str, settings: str) -> str:
+    """Return how slopes are enclosed, which over the whole space makes no difference."""
+    if region == EVERYWHERE:
+        return ""
+    try:
+        return str(json.loads(settings)["slopes"])
+    except (ValueError, TypeError, KeyError):
+        return ""

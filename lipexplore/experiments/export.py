@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
 _NESTED: Final = ("layers", "region", "settings", "size")
-_LATEX: Final = {
+LATEX: Final = {
     "\\": r"\textbackslash{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     "~": r"\textasciitilde{}",
@@ -43,12 +43,23 @@ def flat_table(bounds: Sequence[Bound]) -> pandas.DataFrame:
 
 
 def csv_text(bounds: Sequence[Bound]) -> str:
-    """Return the table as comma-separated values; numbers as Python prints them."""
+    """Return the table as comma-separated values; numbers as Python prints them.
+
+    Parameters
+    ----------
+    bounds
+        Answers of :func:`lipexplore.bound`, one row each.
+    """
     return str(flat_table(bounds).to_csv(index=False, lineterminator="\n"))
 
 
 def parquet_bytes(bounds: Sequence[Bound]) -> bytes:
     """Return the table as a Parquet file.
+
+    Parameters
+    ----------
+    bounds
+        Answers of :func:`lipexplore.bound`, one row each.
 
     Raises
     ------
@@ -65,7 +76,13 @@ def parquet_bytes(bounds: Sequence[Bound]) -> bytes:
 
 
 def latex_text(bounds: Sequence[Bound]) -> str:
-    """Return a tabular that needs no package: ends rounded outward, with their constant."""
+    """Return a tabular that needs no package: ends rounded outward, with their constant.
+
+    Parameters
+    ----------
+    bounds
+        Answers of :func:`lipexplore.bound`, one row each.
+    """
     lines = [_latex_row(item) for item in bounds]
     return "\n".join([*_HEAD, *lines, r"\hline", r"\end{tabular}", ""])
 
@@ -75,7 +92,7 @@ def _latex_row(bound: Bound) -> str:
     upper = f"${_constant(bound.of)} \\le {text_above(bound.value)}$"
     lower = f"${_constant(bound.lower_of)} \\ge {text_below(bound.lower)}$"
     cells = (
-        "".join(_LATEX.get(sign, sign) for sign in method_class(bound.method).label),
+        "".join(LATEX.get(sign, sign) for sign in method_class(bound.method).label),
         str(degree),
         upper if math.isfinite(bound.value) else "",
         lower if bound.lower > 0.0 else "",

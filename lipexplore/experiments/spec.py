@@ -65,7 +65,11 @@ def _content(path: Path) -> dict[str, Any]:
         raise InvalidSetting(f"{path}: there is no such file: name a specification") from None
     except IsADirectoryError:
         raise InvalidSetting(f"{path}: this is a folder: name a specification in it") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise InvalidSetting(f"{path}: it cannot be read ({problem.strerror})") from None
+    except RecursionError:
+        raise InvalidSetting(f"{path}: lists or tables are nested too deeply") from None
+    except ValueError as problem:
         raise InvalidSetting(f"{path}: this is no TOML: {problem}") from None
 
 

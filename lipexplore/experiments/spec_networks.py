@@ -30,6 +30,9 @@ GENERATORS: Final[dict[str, tuple[Generator, str | None]]] = {
 }
 """Each with the key of its own numbers."""
 
+LARGEST_SEED: Final = 2**63 - 1
+"""A store keeps no larger whole number."""
+
 FEEDFORWARD: Final = ("feedforward", "parallel", "unfolded")
 """Kinds of shipped networks that can be asked for."""
 
@@ -72,7 +75,7 @@ def _open(source: str, folder: Path) -> Network:
 
 def _drawn(fields: Fields, seeds: list[Any]) -> list[Drawn]:
     name = fields.needed("generator")
-    if name not in GENERATORS:
+    if not isinstance(name, str) or name not in GENERATORS:
         raise fields.wrong("generator", f"{name!r} is unknown: {advice(str(name), GENERATORS)}")
     make, own = GENERATORS[name]
     widths = fields.needed("widths")
@@ -90,8 +93,8 @@ def _drawn(fields: Fields, seeds: list[Any]) -> list[Drawn]:
         if not (is_whole if own == "bandwidths" else is_number)(value):
             raise fields.wrong(str(own), f"a number is needed, not {value!r}")
     for seed in given:
-        if not is_whole(seed):
-            raise fields.wrong("seeds", f"whole numbers from 0 are needed, not {seed!r}")
+        if not is_whole(seed) or seed > LARGEST_SEED:
+            raise fields.wrong("seeds", f"whole numbers from 0 to 2^63 - 1 are needed, not {seed!r}")
     drawn = []
     for shape, *value, seed in product(shapes, *numbers, given):
         build = partial(make, shape, *value, seed, activation)

@@ -80,7 +80,7 @@ def _vector(fields: Fields, key: str, given: Any, folder: Path, n_inputs: int) -
     if isinstance(given, str):
         given = fields.tried(key, lambda: _stored(folder / given))
     try:
-        vector = np.asarray(given, dtype=np.float64).ravel()
+        vector = np.asarray(given).astype(np.float64, casting="same_kind").ravel()
     except (TypeError, ValueError):
         raise fields.wrong(key, f"numbers, a .npy file or zero is needed, not {given!r}") from None
     if vector.size != n_inputs:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Final, TypeGuard, TypeVar
 
-from lipexplore.errors import InvalidSetting, LipexploreError
+from lipexplore.errors import InvalidSetting
+from lipexplore.jobs.protocol import FAILURES, one_sentence
 
+LARGEST: Final = 2**1023
 T = TypeVar("T")
 
 
@@ -72,7 +74,9 @@ class Fields:
         """Return what ``build`` makes of a key's value; its refusal is given the place."""
         try:
             return build()
-        except (LipexploreError, OSError) as problem:
+        except FAILURES as problem:
+            raise self.wrong(key, one_sentence(problem)) from None
+        except (OSError, ValueError) as problem:
             raise self.wrong(key, str(problem)) from None
 
     def end(self) -> None:
@@ -94,10 +98,15 @@ def advice(name: str, known: Iterable[str]) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Tell whether TOML's value is a number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Tell whether TOML's value is a number, and a whole one no larger than floats are."""
+    return isinstance(value, float) or (is_integer(value) and -LARGEST <= value <= LARGEST)
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Tell whether TOML's value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_whole(value: object) -> bool:
     """Tell whether TOML's value is a whole number from 0."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return is_integer(value) and value >= 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,10 +120,14 @@ class Store:
         """Return the keys of all runs that are kept, failures among them."""
         return frozenset(key for (key,) in self._read("SELECT run FROM runs"))
 
-    def forget_failures(self) -> int:
-        """Remove the failures, so that they are run again; return how many there were."""
+    def forget_failures(self, runs: Iterable[str] | None = None) -> int:
+        """Remove the failures among ``runs``, or all, so that they are run again; count them."""
+        delete = "DELETE FROM runs WHERE failed"
         with self._explained(), self._transaction() as connection:
-            return connection.execute("DELETE FROM runs WHERE failed").rowcount
+            if runs is None:
+                return connection.execute(delete).rowcount
+            keys = [(key,) for key in runs]
+            return connection.executemany(f"{delete} AND run = ?", keys).rowcount
 
     def count(self, **equal: Any) -> int:
         """Return the number of rows whose columns have these values."""

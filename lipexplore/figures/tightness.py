@@ -64,6 +64,12 @@ def bound_against_runtime(
 
     Parameters
     ----------
+    bounds
+        Answers to one question.
+    font_size
+        Points of the text.
+    selected
+        Index of the bound that is marked.
     axis
         "bound", or the distance from the best lower bound of L as "gap" in percent or as "ratio".
     running

@@ -301,6 +301,11 @@ NOT_BY_NAME = {
 def activation(name: str) -> Activation:
     """Return the activation called ``name``, for instance "relu", "elu:1.0" or "gelu:tanh".
 
+    Parameters
+    ----------
+    name
+        The family, after a colon its parameter.
+
     Raises
     ------
     InvalidNetwork

@@ -37,6 +37,11 @@ class AveragePool(Windowed):
         As of a convolution, with zeros.
     count_padding
         Whether padded pixels count in the mean; otherwise entries are 1 / (number of real ones).
+
+    Raises
+    ------
+    InvalidNetwork
+        If the windows do not fit the image.
     """
 
     kind: ClassVar[str] = "average_pool"

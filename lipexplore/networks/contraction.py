@@ -104,6 +104,17 @@ def contraction(
     measure is the spectral abscissa of s M(A), the least of all. Whatever the linear solver
     answers, the proof is :func:`row_measures`, not an eigenvalue.
 
+    Parameters
+    ----------
+    matrix
+        A, shape (n, n).
+    slope
+        s, the largest slope of the activation.
+    weights
+        eta, shape (n,); the best that are found where left out.
+    norm
+        "linf" or "l1".
+
     Raises
     ------
     NoContraction

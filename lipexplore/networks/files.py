@@ -104,7 +104,15 @@ def load_model(path: str | Path) -> Model:
 
 
 def save_network(network: Model, path: str | Path) -> None:
-    """Write a network of any kind to an .npz file from which it is read back bit by bit."""
+    """Write a network of any kind to an .npz file from which it is read back bit by bit.
+
+    Parameters
+    ----------
+    network
+        Of any kind in ``KINDS``.
+    path
+        The file; it is overwritten.
+    """
     with Path(path).open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **_to_arrays(network))
 

@@ -24,6 +24,11 @@ def gallery_names(kind: str = "feedforward") -> tuple[str, ...]:
     """Return the names of the shipped networks of a kind, sorted.
 
     The names of other kinds than feedforward begin with the kind (``implicit-...``).
+
+    Parameters
+    ----------
+    kind
+        "feedforward", "implicit", "parallel" or "unfolded".
     """
     names = sorted(path.stem for path in (data_folder() / "networks").glob("*.npz"))
     return tuple(name for name in names if _kind_of(name) == kind)
@@ -62,7 +67,13 @@ def gallery_model(name: str) -> Model:
 
 
 def open_network(source: str | Path) -> Network:
-    """Return the network of an .npz, .onnx, .pt or .pth file, or the shipped one of that name."""
+    """Return the network of an .npz, .onnx, .pt or .pth file, or the shipped one of that name.
+
+    Parameters
+    ----------
+    source
+        A path, or a name of :func:`gallery_names`.
+    """
     return open_with_notes(source)[0]
 
 
@@ -77,7 +88,13 @@ def open_with_notes(source: str | Path) -> tuple[Network, tuple[str, ...]]:
 
 
 def open_model(source: str | Path) -> Model:
-    """Return the network of any kind in an .npz file, or the shipped one of that name."""
+    """Return the network of any kind in an .npz file, or the shipped one of that name.
+
+    Parameters
+    ----------
+    source
+        A path, or a name of :func:`gallery_names`.
+    """
     if not Path(source).exists() and str(source) in gallery_names(_kind_of(str(source))):
         return gallery_model(str(source))
     return load_model(source)
@@ -87,6 +104,11 @@ def digits(split: str = "test") -> tuple[Array, NDArray[np.int64]]:
     """Return the handwritten digits: images (count, 64) with pixels in [0, 1] and labels (count,).
 
     ``split`` is "train" or "test"; the test part are the last 360 of the 1,797 images.
+
+    Parameters
+    ----------
+    split
+        "test" or "train".
     """
     with np.load(data_folder() / "digits.npz", allow_pickle=False) as archive:
         pixels, labels = archive["pixels"].astype(np.float64) / 16.0, archive["labels"]

@@ -16,7 +16,17 @@ from lipexplore.rounding import Array
 
 
 def random_dense(widths: Sequence[int], seed: int, activation: str = "relu") -> Network:
-    """Return a dense network with layer sizes ``widths`` = (n_0, ..., m)."""
+    """Return a dense network with layer sizes ``widths`` = (n_0, ..., m).
+
+    Parameters
+    ----------
+    widths
+        Layer sizes (n_0, ..., m).
+    seed
+        Of the weights and biases.
+    activation
+        As for :func:`.activation`.
+    """
     _check(widths)
     return _random(widths, seed, activation, [np.ones((b, a)) for a, b in _pairs(widths)], "dense")
 
@@ -27,6 +37,22 @@ def random_banded(
     """Return a network whose hidden weights (i, j) vanish where |i - j| > ``bandwidth``.
 
     Layers of different size are aligned by their relative position; the last layer stays dense.
+
+    Parameters
+    ----------
+    widths
+        Layer sizes (n_0, ..., m).
+    bandwidth
+        Largest distance of units that are joined.
+    seed
+        Of the weights and biases.
+    activation
+        As for :func:`.activation`.
+
+    Raises
+    ------
+    InvalidSetting
+        If the bandwidth is negative.
     """
     _check(widths)
     if bandwidth < 0:
@@ -42,6 +68,22 @@ def random_sparse(
     """Return a network that keeps each weight with probability ``density``, the last layer whole.
 
     Every unit keeps at least one incoming weight.
+
+    Parameters
+    ----------
+    widths
+        Layer sizes (n_0, ..., m).
+    density
+        Between 0 and 1.
+    seed
+        Of the weights, biases and zeros.
+    activation
+        As for :func:`.activation`.
+
+    Raises
+    ------
+    InvalidSetting
+        If the density is not in (0, 1].
     """
     _check(widths)
     if not 0.0 < density <= 1.0:

@@ -32,6 +32,15 @@ def group_sort_network(
     of l_2 norms stays. In l_inf it may double per layer, because ||[1 1; 1 -1]||_inf = 2: there the
     product of the given weights' norms, valid since sorting is 1-Lipschitz, is the better bound.
 
+    Parameters
+    ----------
+    weights
+        Arrays (n_l, n_{l-1}).
+    biases
+        Arrays (n_l,).
+    name
+        The network's name.
+
     Raises
     ------
     InvalidNetwork

@@ -22,7 +22,17 @@ def contracting_matrix(free: Array, weights: Array, gamma: float) -> Array:
 def random_implicit(
     n_states: int, n_inputs: int, n_outputs: int, gamma: float, seed: int
 ) -> ImplicitNetwork:
-    """Return a random network with ReLU states and mu_eta(A) about ``gamma``."""
+    """Return a random network with ReLU states and mu_eta(A) about ``gamma``.
+
+    Parameters
+    ----------
+    n_states, n_inputs, n_outputs
+        Sizes n, m and p.
+    gamma
+        The matrix measure, below 1 for a well-posed network.
+    seed
+        Of all matrices.
+    """
     rng = np.random.default_rng(seed)
     free = rng.standard_normal((n_states, n_states)) / np.sqrt(n_states)
     weights = np.exp(0.5 * rng.standard_normal(n_states))

@@ -20,6 +20,8 @@ def from_network(network: Network, split: bool = False) -> ParallelNetwork:
 
     Parameters
     ----------
+    network
+        With ReLU activations.
     split
         The form of the paper, one neuron before the output: earlier layers are copied.
 
@@ -41,6 +43,11 @@ def from_residual(blocks: ResidualMap | Sequence[ResidualMap]) -> ParallelNetwor
     """Return S x + g(x) as a linear and a deep sub-network; several in a row as one deep one.
 
     Between two blocks the state h is carried as (h)_+ and (-h)_+, one more ReLU layer per block.
+
+    Parameters
+    ----------
+    blocks
+        One map, or several in the order in which they are applied.
 
     Raises
     ------

@@ -30,6 +30,11 @@ class Scaling(Layer):
         One number, one per channel, or one per input.
     input_shape
         (channels, height, width) or (n,).
+
+    Raises
+    ------
+    InvalidNetwork
+        If factor or shift fit neither the channels nor the inputs.
     """
 
     kind: ClassVar[str] = "scaling"

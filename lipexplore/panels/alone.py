@@ -73,7 +73,21 @@ class Page(ipywidgets.VBox):  # type: ignore[misc]
 
 
 class Alone(Page):
-    """One panel with the side panels that it needs."""
+    """One panel with the side panels that it needs.
+
+    Parameters
+    ----------
+    kind
+        The panel's class.
+    others
+        All panels by name, from which its side panels are taken.
+    networks
+        As for :func:`lipexplore.explore`.
+    worker
+        The process of its runs; its own where left out.
+    settings
+        Values of the state, by name.
+    """
 
     def __init__(
         self,

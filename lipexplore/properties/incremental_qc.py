@@ -16,13 +16,7 @@ from lipexplore.norms import Norm
 from lipexplore.properties.incremental.contraction import best_metric
 from lipexplore.properties.incremental.maps import IncrementalMap, system_of
 from lipexplore.properties.incremental.question import check_question, supply_matrix, value_of
-from lipexplore.properties.incremental.run import (
-    TOO_LARGE,
-    Found,
-    OnProgress,
-    Run,
-    well_posed,
-)
+from lipexplore.properties.incremental.run import TOO_LARGE, Found, OnProgress, Run, well_posed
 from lipexplore.properties.incremental.table import METRICS
 from lipexplore.regions import WHOLE_SPACE, Region, WholeSpace
 from lipexplore.rounding import Array
@@ -103,6 +97,8 @@ def certify(
         A network, an implicit network, a residual map, or any map with a ``slope_system``.
     prop
         A name of :data:`.PROPERTIES`.
+    region
+        WHOLE_SPACE, a Ball or a Box.
     supply
         Q for "dissipativity": symmetric, shape (n_0 + p, n_0 + p).
     norm
@@ -130,7 +126,8 @@ def certify(
 
     References
     ----------
-    Fazlyab et al. 2020 (arXiv 2012.05981); Fazlyab et al., NeurIPS 2019 (arXiv 1906.04893).
+    Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981); Fazlyab et al., NeurIPS 2019 (arXiv
+    1906.04893).
     """
     start = time.perf_counter()
     asked, norm = check_question(mapping, prop, norm, solver), Norm.parse(norm)
@@ -176,7 +173,12 @@ def lipschitz(
     """Return L with |f(x) - f(y)| <= L |x - y|: -|df|^2 >= -L^2 |dx|^2.
 
     LipSDP-Neuron; for one output also Shor's relaxation of the gradient and, with ``norm="linf"``,
-    GeoLIP. ``settings`` go to :func:`certify`.
+    GeoLIP.
+
+    Parameters
+    ----------
+    mapping, region, settings
+        As for :func:`certify`.
 
     References
     ----------
@@ -192,9 +194,14 @@ def one_sided_upper(
 
     Solutions of x' = f(x) then obey |x - y| <= exp(m+ t) |x_0 - y_0|.
 
+    Parameters
+    ----------
+    mapping, region, settings
+        As for :func:`certify`.
+
     References
     ----------
-    Fazlyab et al. 2020 (arXiv 2012.05981).
+    Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981).
     """
     return certify(mapping, "one-sided-upper", region, **settings)
 
@@ -204,9 +211,14 @@ def one_sided_lower(
 ) -> IncrementalBound:
     """Return m- with (f(x) - f(y)) . (x - y) >= m- |x - y|^2, rounded down.
 
+    Parameters
+    ----------
+    mapping, region, settings
+        As for :func:`certify`.
+
     References
     ----------
-    Fazlyab et al. 2020 (arXiv 2012.05981).
+    Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981).
     """
     return certify(mapping, "one-sided-lower", region, **settings)
 
@@ -216,11 +228,10 @@ def strong_monotonicity(
 ) -> IncrementalBound:
     """Return a modulus m of strong monotonicity; f is proven strongly monotone where m > 0.
 
-    The number is that of :func:`one_sided_lower`.
-
-    References
+    Parameters
     ----------
-    Fazlyab et al. 2020 (arXiv 2012.05981).
+    mapping, region, settings
+        As for :func:`one_sided_lower`, whose number this is.
     """
     return certify(mapping, "strong-monotonicity", region, **settings)
 
@@ -233,9 +244,14 @@ def inverse_bound(
     Where l > 0, f is injective on the region; over the whole space f is then onto as well (its
     image is open and closed), and its inverse has Lipschitz constant 1 / l.
 
+    Parameters
+    ----------
+    mapping, region, settings
+        As for :func:`certify`.
+
     References
     ----------
-    Fazlyab et al. 2020 (arXiv 2012.05981).
+    Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981).
     """
     return certify(mapping, "inverse", region, **settings)
 
@@ -247,9 +263,16 @@ def contraction(
 
     |f(x) - f(y)|_P <= r |x - y|_P, or for ``flow`` <f(x) - f(y), x - y>_P <= c |x - y|_P^2.
 
+    Parameters
+    ----------
+    mapping, region, settings
+        As for :func:`certify`.
+    flow
+        Whether f is the right side of x' = f(x) instead of a step x+ = f(x).
+
     References
     ----------
-    Lohmiller, Slotine, Automatica 34 (1998); Fazlyab et al. 2020 (arXiv 2012.05981).
+    Lohmiller, Slotine, Automatica 34 (1998); Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981).
     """
     return certify(mapping, "flow-contraction" if flow else "contraction", region, **settings)
 
@@ -259,8 +282,16 @@ def dissipativity(
 ) -> IncrementalBound:
     """Return d with [dx; df]^T Q [dx; df] >= d |dx|^2; dissipative with the supply Q if d >= 0.
 
+    Parameters
+    ----------
+    mapping, region, settings
+        As for :func:`certify`.
+    supply
+        Q, symmetric, shape (n_0 + p, n_0 + p).
+
     References
     ----------
-    Fazlyab et al. 2020 (arXiv 2012.05981); Willems, Arch. Rational Mech. Anal. 45 (1972).
+    Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981); Willems, Arch. Rational Mech. Anal. 45
+    (1972).
     """
     return certify(mapping, "dissipativity", region, supply=supply, **settings)

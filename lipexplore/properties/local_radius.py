@@ -53,6 +53,21 @@ def local_radius(
     L_cj bounds f_c - f_j over the ball, along whose segments from x the margin falls no faster. The
     reach is the ball's radius, divided by n^(1/q - 1/p) where its norm q is the smaller one.
 
+    Parameters
+    ----------
+    network
+        A classifier.
+    method, settings
+        As for :func:`lipexplore.bound`.
+    norm
+        Of the radius.
+    ball
+        Where the bounds hold; its centre is x.
+    time_limit
+        Seconds for all margins together.
+    on_progress
+        Called with ``done`` and ``total`` after each margin.
+
     Raises
     ------
     InvalidNetwork

@@ -25,6 +25,13 @@ def path_norms(network: ParallelNetwork, power: float = 2.0) -> Array:
     |w_3| sqrt(sum_j |w_1j|^2 w_2j^2). The constant input counts. No Lipschitz bound: see
     :func:`lipschitz_above`.
 
+    Parameters
+    ----------
+    network
+        K sub-networks.
+    power
+        p, at least 1.
+
     Raises
     ------
     InvalidSetting
@@ -40,7 +47,13 @@ def path_norms(network: ParallelNetwork, power: float = 2.0) -> Array:
 
 
 def regulariser(network: ParallelNetwork, power: float = 2.0) -> float:
-    """Return the sum R of the path norms, rounded to nearest."""
+    """Return the sum R of the path norms, rounded to nearest.
+
+    Parameters
+    ----------
+    network, power
+        As for :func:`path_norms`.
+    """
     return math.fsum(path_norms(network, power))
 
 
@@ -59,6 +72,13 @@ def lipschitz_above(network: ParallelNetwork, norm: Norm | str = "linf") -> floa
 
     Columns of the variable inputs only; several outputs are measured in the same norm. For one
     output and l_inf it is the bound ``path`` of :meth:`ParallelNetwork.to_network` up to rounding.
+
+    Parameters
+    ----------
+    network
+        K sub-networks.
+    norm
+        "l1", "l2" or "linf", on both sides.
     """
     norm, inputs = Norm.parse(norm), network.n_inputs
     return sum_up(
@@ -95,6 +115,8 @@ def rescaled(
 
     Parameters
     ----------
+    network
+        K sub-networks.
     subnetwork, layer
         k and the hidden layer, both from 0.
     factors
@@ -186,6 +208,11 @@ def group_bound(network: ParallelNetwork) -> float:
 
     For one output sum_k |w_3k| sum_j |w_2kj| |w_1kj|_2: between the l_1 path bound in l_2 and
     :func:`lipschitz_from_regulariser`. The constant's column does not count.
+
+    Parameters
+    ----------
+    network
+        K sub-networks.
     """
     total = []
     for part in network.subnetworks:

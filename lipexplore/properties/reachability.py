@@ -146,6 +146,15 @@ def reachable_box(
 ) -> tuple[Array, Array]:
     """Return proven ends (p,) of the outputs over ``|x - center|_inf <= radius``.
 
+    Parameters
+    ----------
+    network
+        n states, m inputs, p outputs.
+    center
+        Array (m,).
+    radius
+        Half the widths of the box of inputs.
+
     Examples
     --------
     >>> network = ImplicitNetwork([[-3.0]], [[1.0]], [0.0], [[1.0]])

@@ -42,6 +42,15 @@ def certified_radii(network: Network, images: ArrayLike, table: MarginTable) -> 
     L_cj are the proven bounds of a table over the whole space, in whose norm the radii are; the
     margins are lower ends of intervals, so that the radii hold for the network in real arithmetic.
 
+    Parameters
+    ----------
+    network
+        A classifier.
+    images
+        Array (count, n_0).
+    table
+        Bounds of all its margins over the whole space, of :func:`lipexplore.margins`.
+
     Raises
     ------
     InvalidNetwork

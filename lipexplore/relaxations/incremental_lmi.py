@@ -62,7 +62,8 @@ class IncrementalLMI:
 
     References
     ----------
-    Fazlyab et al. 2020 (arXiv 2012.05981); Fazlyab et al., NeurIPS 2019 (arXiv 1906.04893).
+    Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981); Fazlyab et al., NeurIPS 2019 (arXiv
+    1906.04893).
     """
 
     source: SectorSystem

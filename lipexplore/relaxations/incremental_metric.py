@@ -36,7 +36,7 @@ def metric_problem(system: SectorSystem, rate: float, *, flow: bool) -> tuple[pi
 
     References
     ----------
-    Lohmiller, Slotine, Automatica 34 (1998); Fazlyab et al. 2020 (arXiv 2012.05981).
+    Lohmiller, Slotine, Automatica 34 (1998); Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv 2012.05981).
     """
     import picos
 

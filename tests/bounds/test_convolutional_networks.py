@@ -44,7 +44,7 @@ def test_every_method_against_all_slope_patterns(method, norm):
         with pytest.raises(UnsupportedQuestion, match=f"{method.name} does not answer"):
             bound(network, method.name, norm=norm)
         return
-    found = bound(network, method.name, norm=norm, time_limit=20)
+    found = bound(network, method.name, norm=norm, time_limit=200)
     assert found.network_hash == network.content_hash
     assert found.lower <= largest * (1.0 + 1e-12)
     if method.side != "lower" and found.of == "P*":
@@ -59,7 +59,7 @@ def test_a_local_bound_and_the_unrolled_network_agree():
     region = Ball(np.full(18, 0.5), 0.1, "linf")
     for method in ("interval-jacobian", "exact", "huang-local"):
         values = [
-            bound(each, method, norm="linf", region=region, time_limit=20).value
+            bound(each, method, norm="linf", region=region, time_limit=200).value
             for each in (network, network.to_dense())
         ]
         assert values[0] == pytest.approx(values[1], rel=1e-9)

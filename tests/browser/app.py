@@ -18,13 +18,16 @@ class App:
     """A running app; ``address`` is the one it printed, as this machine reaches it."""
 
     def __init__(self, home: Path, *options: str) -> None:
+        cache = home / "cache"
+        cache.mkdir(exist_ok=True)
+        (cache / "lipexplore").touch()  # a file: no page learns run times from another
         environment = os.environ | {
             "JUPYTER_CONFIG_DIR": str(home / "config"),
             "JUPYTER_DATA_DIR": str(home / "data"),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
             "IPYTHONDIR": str(home / "ipython"),
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-            "XDG_CACHE_HOME": str(home / "cache"),
+            "XDG_CACHE_HOME": str(cache),
         }
         self._log = home / "app.log"
         with self._log.open("wb") as log:
@@ -65,7 +68,7 @@ class App:
         if self._server.poll() is None:
             self._server.send_signal(number)
         try:
-            return self._server.wait(30)
+            return self._server.wait(120)
         except psutil.TimeoutExpired:
             for process in (*self.family(), self._server):
                 process.kill()

@@ -41,7 +41,9 @@ class Lab:
     )
 
     def __init__(self, home: Path, theme: str = "JupyterLab Light") -> None:
-        self.runtime, self.cache = home / "runtime", home / "cache"
+        self.runtime, cache = home / "runtime", home / "cache"
+        cache.mkdir()
+        (cache / "lipexplore").touch()  # a file: no page learns run times from another
         self.token = secrets.token_hex(16)
         self.port = _free_port()
         self.root = home / "root"
@@ -61,7 +63,7 @@ class Lab:
             "JUPYTERLAB_SETTINGS_DIR": str(settings),
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
             "IPYTHONDIR": str(home / "ipython"),
-            "XDG_CACHE_HOME": str(self.cache),
+            "XDG_CACHE_HOME": str(cache),
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
         self._log = (home / "lab.log").open("wb")
@@ -101,18 +103,14 @@ class Lab:
     def _ask(self, method: str, path: str) -> bytes:
         headers = {"Authorization": f"token {self.token}"}
         request = urllib.request.Request(self.address + path, method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return bytes(answer.read())
-
-    def forget_timings(self) -> None:
-        """Let panels expect what they expect on a fresh machine."""
-        shutil.rmtree(self.cache, ignore_errors=True)
 
     def close(self) -> None:
         """Stop the server, which ends its kernels; then whatever is left of its session."""
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(15)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -120,7 +118,7 @@ class Lab:
         self._log.close()
 
     def _wait_until_up(self, log: Path) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while time.monotonic() < end:
             if self._process.poll() is not None:
                 raise RuntimeError(f"JupyterLab ended: {log.read_text(errors='replace')[-2000:]}")
@@ -130,7 +128,7 @@ class Lab:
                     return
             time.sleep(0.1)
         self.close()
-        raise RuntimeError("JupyterLab did not answer within a minute")
+        raise RuntimeError("JupyterLab did not answer within three minutes")
 
 
 class ClassicNotebook(Lab):

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 POINT = ".lx-panel .js-plotly-plot .scatterlayer .point"
 STATUS = ".lx-panel .lx-status"
 DEFAULT = "digits-64-20-10-relu"
-IDLE_SECONDS = 9
+IDLE_SECONDS = 15
 
 
 class AppPage(Notebook):
@@ -51,7 +51,7 @@ def app(tmp_path_factory, browser):
     running.stop()
 
 
-def wait_for(what, seconds: float = 120.0) -> None:
+def wait_for(what, seconds: float = PATIENCE / 1000.0) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end
@@ -77,7 +77,7 @@ def test_the_page_shows_what_python_computes(page, app, timings):
     timings |= {"app: address to shell": opened.to_shell, "app: to first plot": opened.to_plot}
     used = app.kernels()[0].cpu_times()
     timings["app: processor time of the kernel until then"] = used.user + used.system
-    assert used.user + used.system < 24.0  # the 8 s to the page hold on an idle machine: see there
+    assert used.user + used.system < 60.0  # the 8 s to the page hold on an idle machine: see there
     opened.shoot("app-1-opening", top=False)
     network = gallery_network(DEFAULT)
     assert opened.uppers()["LiPopt LP 2"] == text_above(bound(network, "lipopt-lp", degree=2).value)
@@ -151,8 +151,8 @@ def test_a_solve_keeps_the_page_then_silence_ends_it(tmp_path, page, timings):
         opened.status("cancelled")
         ended = page.get_by_role("alert").filter(has_text="reload it")
         assert not ended.is_visible()
-        ended.wait_for(timeout=1000 * (3 * IDLE_SECONDS + 20))
-        assert app.family() == []
+        ended.wait_for(timeout=PATIENCE)
+        wait_for(lambda: app.family() == [])
         opened.shoot("app-5-ended", top=False)
     finally:
         app.stop()

@@ -12,7 +12,7 @@ from lipexplore.properties.robustness import certified_radii
 from lipexplore.rounding import text_above, text_below
 from lipexplore.training.images import digits_for
 from tests.browser.page import PATIENCE
-from tests.browser.test_app import DEFAULT, AppPage
+from tests.browser.test_app import DEFAULT, AppPage, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -76,12 +76,13 @@ def test_each_tab_shows_what_python_computes(page, shared_app):
     turn_to("Compare")
     choose_run(page, "run", "path bound")
     choose_run(page, "against", "LiPopt LP")
-    cells = row_of(page, ".lx-is-compare", "upper bound")
-    assert cells[:2] == [f"P* ≤ {text_above(path)}", f"P* ≤ {text_above(lp)}"]
+    uppers = [f"P* ≤ {text_above(path)}", f"P* ≤ {text_above(lp)}"]
+    wait_for(lambda: row_of(page, ".lx-is-compare", "upper bound")[:2] == uppers)
     opened.shoot("tab-compare", top=False)
 
     turn_to("Code")
     call = 'lipexplore.bound(network, "lipopt-lp", **question, degree=2)'
+    wait_for(lambda: call in texts_of(page, ".lx-is-code pre"))
     lines = texts_of(page, ".lx-is-code pre").splitlines()
     names: dict = {}
     exec("\n".join(line for line in lines if not line.startswith("lipexplore.")), names)
@@ -101,7 +102,7 @@ def test_predictions_cover_the_results_and_are_compared(page, shared_app):
     path = text_above(bound(NETWORK, "path").value)
     page.get_by_role("tab", name="Bounds", exact=True).click()
     page.get_by_text("Covered until Reveal is pressed").first.wait_for()
-    assert path not in texts_of(page, ".lx-panel")
+    wait_for(lambda: path not in texts_of(page, ".lx-panel"))
     page.get_by_role("tab", name="Predict first", exact=True).click()
     opened.press("Reveal")
     # where the machine is busy, exact is expected to take long and waits for Run
@@ -126,5 +127,5 @@ def test_radii_are_those_of_python(page, shared_app):
         radius = certified_radii(NETWORK, images[:1], table).radius[0]
         cells = row_of(page, ".lx-is-robustness", f"■ {label}")
         assert cells == [text_below(float(radius), 5)]
-    assert panel.locator(".scatterlayer .trace").count() == 3
+    wait_for(lambda: panel.locator(".scatterlayer .trace").count() == 3)
     opened.shoot("tab-robustness", top=False)

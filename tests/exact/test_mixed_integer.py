@@ -137,7 +137,7 @@ def test_stops_at_the_deadline(norm):
     network = random_dense(widths, 0)
     start = time.perf_counter()
     answer = integer_pattern_maximum(network, everywhere(network), norm, deadline=start + 0.2)
-    assert time.perf_counter() - start < 20.0
+    assert time.perf_counter() - start < 60.0
     assert answer.status in ("time limit", "optimal")
     assert np.isnan(answer.solver_value) or answer.solver_value <= answer.solver_bound * (1 + 1e-9)
     assert all(np.isin(layer, (0.0, 1.0)).all() for layer in answer.slopes)

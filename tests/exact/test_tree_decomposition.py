@@ -153,10 +153,10 @@ def test_order_is_a_tree_decomposition(norm):
 
 
 def test_refuses_before_building():
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(RelaxationTooLarge, match=r"2\^101 numbers"):
         exact_pattern_maximum(*dense_question(100, 120), Norm.LINF, memory_limit=1e9)
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0
 
 
 def test_refuses_by_the_memory_of_the_plan():

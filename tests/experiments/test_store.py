@@ -100,6 +100,10 @@ def test_failures_count_as_finished_until_they_are_forgotten(store):
     for number in range(45, 55):
         store.add(row(number))
     assert len(store.finished()) == len(store) == 10
+    assert store.forget_failures([row(49)["run"], row(51)["run"], "unknown"]) == 0
+    assert len(store) == 10
+    assert store.forget_failures([row(50)["run"]]) == 1
+    assert store.add(row(50))
     assert store.forget_failures() == 1
     assert store.finished() == {row(n)["run"] for n in range(45, 55) if n != 50}
 

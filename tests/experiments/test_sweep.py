@@ -14,7 +14,7 @@ import lipexplore
 from lipexplore import bounds
 from lipexplore.bounds import bound, method_class
 from lipexplore.bounds.lipopt_lp import LipoptLP
-from lipexplore.errors import InvalidSetting
+from lipexplore.errors import InvalidSetting, WorkerDied
 from lipexplore.experiments import executors
 from lipexplore.experiments.cases import KEY, Case
 from lipexplore.experiments.store import Store
@@ -197,8 +197,9 @@ def test_a_run_whose_worker_is_killed_is_run_once_more(changed_worker, tmp_path)
 
 
 def test_jobs_of_a_worker_that_cannot_be_started_go_to_others_or_stay_undone(changed_worker):
-    broken = changed_worker("raise SystemExit('no luck')")
     with Worker() as other:
+        sweep(NETWORKS[0], ["path"], executor=other)
+        broken = changed_worker("raise SystemExit('no luck')")
         table = sweep(NETWORKS, ["path", "norm-product"], executor=[broken, other])
     assert table.verified.all()
     rows = []

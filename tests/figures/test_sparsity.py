@@ -103,9 +103,9 @@ def test_figure_has_one_heatmap_per_pattern_and_named_axes(small):
 
 def test_shipped_network_is_drawn_quickly():
     head = gallery_network("digits-64-20-10-relu").head(0)
-    start = time.perf_counter()
+    start = time.process_time()
     relaxation, cliques = program(head, 2)
     figure = pattern_figure([program_pattern(relaxation, cliques, 3)])
     text = figure.to_json()
-    assert time.perf_counter() - start < 4.0  # 0.15 s on an idle machine
+    assert time.process_time() - start < 4.0  # 0.15 s on an idle machine
     assert len(text) < 300_000

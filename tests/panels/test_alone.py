@@ -97,7 +97,7 @@ def test_python_call_is_shown_and_kept_in_step():
 
 def test_bounds_alone_run_at_once():
     page = lipexplore.panels.bounds(NETWORK, methods=("path", "sampled-gradient"))
-    page.wait(60)
+    page.wait(300)
     try:
         assert [row.state for row in page.state.rows] == ["done", "done"]
         assert page.panel.plot.widget.outputs

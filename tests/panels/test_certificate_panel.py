@@ -173,7 +173,7 @@ def test_arrays_that_are_too_large_or_gone_are_told(panel, tmp_path, monkeypatch
 def test_works_on_the_event_loop(panel, tmp_path):
     async def use():
         run_kept(panel, tmp_path, "lipopt-lp", degrees=(3,))
-        for _ in range(200):
+        for _ in range(6000):
             await asyncio.sleep(0.02)
             if "<i>λ</i>" in panel.text.value:
                 return True

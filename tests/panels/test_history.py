@@ -131,7 +131,8 @@ def test_nothing_to_undo_is_no_error():
     assert state.settings == before
 
 
-def test_dragging_one_control_is_one_step(state):
+def test_dragging_one_control_is_one_step(state, monkeypatch):
+    monkeypatch.setattr("lipexplore.panels.history.time.monotonic", lambda: 0.0)
     for radius in (0.1, 0.2, 0.3, 0.4):
         state.change(radius=radius)
     state.undo()

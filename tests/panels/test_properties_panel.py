@@ -83,15 +83,19 @@ def test_python_call_runs(panel):
 def test_radii_appear_one_after_the_other_and_can_be_stopped(panel):
     counts = []
 
+    def count(change):
+        rows = change["new"].count("<tr>") - 1
+        if rows > 0 and (not counts or rows != counts[-1]):
+            counts.append(rows)
+            if rows == 1:
+                panel.cancel.click()
+
+    panel.table.observe(count, "value")
+
     async def use():
         panel.show(True)
-        for _ in range(500):
+        for _ in range(12_000):
             await asyncio.sleep(0.01)
-            rows = panel.table.value.count("<tr>") - 1
-            if rows > 0 and (not counts or rows != counts[-1]):
-                counts.append(rows)
-                if rows == 1:
-                    panel.cancel.click()
             if "Stopped" in panel.status.value:
                 return
 

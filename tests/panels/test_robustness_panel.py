@@ -43,7 +43,7 @@ def opened(worker, **settings):
 
 def shown(panel):
     panel.show(True)
-    panel.wait(60)
+    panel.wait(300)
     return panel
 
 
@@ -96,7 +96,7 @@ def test_methods_that_do_not_answer_cannot_be_ticked(panel):
     shown(panel)
     assert not panel.methods["seqlip"].disabled
     panel.state.change(norm="linf")
-    panel.wait(60)
+    panel.wait(300)
     assert panel.methods["seqlip"].disabled
     assert "does not answer" in panel.methods["seqlip"].tooltip
     assert "certified" in panel.table.value
@@ -109,7 +109,7 @@ def test_computed_methods_are_kept(panel):
     panel.image.value = 3
     assert short_label("path") not in curves(panel)
     panel.methods["path"].value = True
-    panel.wait(60)
+    panel.wait(300)
     assert short_label("path") in curves(panel)
     assert len(panel._book._worker.jobs) == asked == 1 + len(USUAL)
 
@@ -123,7 +123,7 @@ def test_a_ball_around_the_digit_adds_its_own_radii():
         assert cell in panel.digit.value
     assert f"no radius above {text_below(0.3, 5)}" in panel.digit.value
     panel.image.value = 5  # another digit than the centre
-    panel.wait(60)
+    panel.wait(300)
     assert "in the ball" not in panel.digit.value
 
 
@@ -212,7 +212,7 @@ def test_with_a_real_worker_methods_appear_one_after_the_other_and_the_loop_answ
 
     async def use(panel):
         panel.show(True)
-        for _ in range(3000):
+        for _ in range(9000):
             before = asyncio.get_running_loop().time()
             await asyncio.sleep(0.02)
             ticks.append(asyncio.get_running_loop().time() - before)
@@ -227,4 +227,4 @@ def test_with_a_real_worker_methods_appear_one_after_the_other_and_the_loop_answ
         panel.close()
     assert seen[-1] == 4
     assert np.all(np.diff(seen) >= 0)
-    assert sorted(ticks)[len(ticks) // 2] < 0.2
+    assert sorted(ticks)[len(ticks) // 2] < 0.5

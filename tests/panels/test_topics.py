@@ -164,7 +164,7 @@ def test_what_a_panel_computed_is_drawn_only_while_it_is_on_the_screen(kinds, st
 
         def work():
             loop.call_soon_threadsafe(begun.set)
-            go_on.wait(30)
+            go_on.wait(300)
             return come_back
 
         latest = panel.latest(work, drawn.append)

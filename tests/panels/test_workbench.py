@@ -62,7 +62,7 @@ def test_run_after_changes_draws_only_the_new_question(panel):
     panel.panels["methods"].degrees[3].value = True
     assert "No bounds for this question yet" in str(panel.panels["bounds"].plot.widget.outputs)
     panel.run.click()
-    panel.wait(60)
+    panel.wait(300)
     network = gallery_network("digits-64-20-10-relu-zeros90")
     expected = [bound(network, "lipopt-lp", degree=degree).value for degree in (2, 3)]
     assert traces(panel)["LiPopt LP"]["y"] == expected
@@ -87,7 +87,7 @@ def test_cancel_stops_a_long_run_and_the_next_one_works(panel):
     panel.panels["methods"].methods["path"].value = True
     panel.panels["methods"].methods["lipopt-lp"].value = False
     panel.run.click()
-    panel.wait(60)
+    panel.wait(300)
     assert set(traces(panel)) == {"path bound"}
 
 

@@ -54,7 +54,7 @@ def hard_program():
 
 def test_dual_bound_of_an_early_stop_is_on_the_far_side():
     reports = []
-    solution = solve(hard_program(), time_limit=0.5, on_progress=reports.append)
+    solution = solve(hard_program(), time_limit=1.5, on_progress=reports.append)
     assert solution.status == "time limit"
     assert solution.value < solution.bound < np.inf
     assert reports
@@ -62,13 +62,17 @@ def test_dual_bound_of_an_early_stop_is_on_the_far_side():
 
 
 def test_cancel_from_another_thread():
-    cancel = threading.Event()
-    timer = threading.Timer(0.3, cancel.set)
-    timer.start()
-    solution = solve(hard_program(), cancel=cancel)
-    timer.join()
+    started, cancel = threading.Event(), threading.Event()
+    other = threading.Thread(target=lambda: (started.wait(120), cancel.set()))
+    other.start()
+
+    def tell(progress):
+        if progress.primal is not None and progress.dual is not None:
+            started.set()
+
+    solution = solve(hard_program(), cancel=cancel, on_progress=tell)
+    other.join()
     assert solution.status == "cancelled"
-    assert 0.2 < solution.seconds < 8
     assert solution.value < solution.bound
 
 

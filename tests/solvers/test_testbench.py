@@ -52,7 +52,8 @@ def bench(tmp_path_factory):
 
 
 def _download(folder):
-    pip = [sys.executable, "-m", "pip", "download", "--no-binary", ":all:", "--no-deps"]
+    pip = [sys.executable, "-m", "pip", "download", "--retries", "1"]
+    pip += ["--no-binary", ":all:", "--no-deps"]
     done = subprocess.run(
         [*pip, "--dest", folder, f"picos=={VERSION}"], capture_output=True, text=True, check=False
     )

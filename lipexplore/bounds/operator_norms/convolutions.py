@@ -83,6 +83,8 @@ def convolution_norms(
 
     Parameters
     ----------
+    layer
+        The convolution.
     samples
         Frequencies per axis for LipBound and the symbol; 8 (k - 1) where left out.
     with_matrix

@@ -119,6 +119,12 @@ def generalization_gap(
         Of :meth:`.IstaClass.blocks` or :meth:`.LayerwiseClass.blocks`, for the data at hand.
     samples
         m.
+    input_radius
+        B_in.
+    output_radius
+        B_out.
+    delta
+        The probability with which the statement may fail.
     loss
         "norm" or "squared".
     cells

@@ -26,8 +26,15 @@ class LayerwiseClass:
 
     Parameters
     ----------
+    center
+        The network in the middle of the balls.
     radius_G, radius_H, radius_threshold, radius_Phi
         Radii r of the balls; a parameter of radius 0 is not learned.
+
+    Raises
+    ------
+    InvalidSetting
+        If a radius is negative or not finite.
     """
 
     center: UnfoldedNetwork
@@ -132,7 +139,13 @@ def difference_above(first: Array, second: Array) -> float:
 
 
 def frobenius_above(data: Array) -> float:
-    """Return a float not below |Y|_F."""
+    """Return a float not below |Y|_F.
+
+    Parameters
+    ----------
+    data
+        Y, an array of any shape.
+    """
     return norm_above(np.abs(np.ravel(data)), Norm.L2)
 
 

@@ -21,6 +21,13 @@ def growth_bound(network: UnfoldedNetwork, data_norm: float) -> list[float]:
     """Return Z_1, .., Z_L with |z_l|_F <= Z_l = ||G_l|| Z_{l-1} + ||H_l|| |Y|_F, rounded up.
 
     Soft thresholding moves every number towards 0: |S(v)| <= |v|.
+
+    Parameters
+    ----------
+    network
+        Layers G_l and H_l.
+    data_norm
+        |Y|_F of the measurements.
     """
     size, sizes = exact(data_norm), [Fraction(0)]
     for G, H, _ in network.layers:
@@ -34,6 +41,11 @@ def input_lipschitz(network: UnfoldedNetwork) -> float:
     The linear network with all units active is *no* bound: a pattern of slopes 0 and 1 can have a
     larger norm. Tighter bounds: :func:`lipexplore.properties.incremental_qc.lipschitz` of the
     unclipped network, and every method of :func:`lipexplore.bound` of ``network.to_network()``.
+
+    Parameters
+    ----------
+    network
+        Layers G_l, H_l and the output Phi.
     """
     total = Fraction(0)
     for G, H, _ in network.layers:
@@ -70,6 +82,15 @@ def perturbation_bound(
     Before the output sum_l (prod_{i>l} g_i) [||G_l - G_l'|| Z_{l-1} + ||H_l - H_l'|| |Y|_F +
     sqrt(m) |theta_l - theta_l'|], where g, h and Z are the larger of both networks' norms; then
     ||Phi|| times that, and ||Phi - Phi'|| Z_L. Clips of the same radius do not enlarge it.
+
+    Parameters
+    ----------
+    first, second
+        The networks h and h'.
+    data_norm
+        |Y|_F of the measurements.
+    samples
+        m, the number of measurements.
 
     Raises
     ------

@@ -37,6 +37,13 @@ def samples_needed(gap_of: Callable[[int], GapBound], wanted: float) -> int:
 
     ``gap_of(m)`` must not grow with m, as that of :func:`joint_gap` does not.
 
+    Parameters
+    ----------
+    gap_of
+        The bound as a function of m.
+    wanted
+        The largest gap that is accepted.
+
     Raises
     ------
     InvalidSetting

@@ -121,7 +121,8 @@ IMPLICIT_METHODS: Final = (
         "slope LMI",
         "upper",
         ALL_NORMS,
-        "Revay, Wang, Manchester 2020, arXiv 2010.01732; Fazlyab et al. 2020, arXiv 2012.05981",
+        "Revay, Wang, Manchester 2020, arXiv 2010.01732; Hashemi, Ruths, Fazlyab, L4DC 2021, "
+        "arXiv 2012.05981",
         _upper(lambda q: program_bound(q.network, q.slopes, q.norm)),
     ),
     ImplicitMethod(
@@ -157,6 +158,20 @@ def implicit_bound(
     The weighted forms hold for the whole space and do not use the region's slopes; all others take
     the slopes that the embedded network proves for the region. ``weights`` are those of the
     weighted forms; without them the network's own.
+
+    Parameters
+    ----------
+    network
+        n states, m inputs, p outputs.
+    method
+        A name of IMPLICIT_METHODS: "paper", "sharp", "row", "closed-form", "midpoint", "slope-lmi",
+        "patterns" or "sampled".
+    norm
+        On both sides: "l1", "l2" or "linf".
+    region
+        WHOLE_SPACE, a Ball or a Box.
+    weights
+        eta, positive, shape (n,).
 
     Returns
     -------

@@ -91,8 +91,8 @@ def program_bound(network: ImplicitNetwork, slopes: SlopeBox, norm: Norm) -> flo
 
     References
     ----------
-    Revay, Wang, Manchester 2020 (arXiv 2010.01732); Fazlyab et al. 2020 (arXiv 2012.05981); Wang et
-    al. 2022 (arXiv 2203.01212).
+    Revay, Wang, Manchester 2020 (arXiv 2010.01732); Hashemi, Ruths, Fazlyab, L4DC 2021 (arXiv
+    2012.05981); Wang et al. 2022 (arXiv 2203.01212).
     """
     slack = head_slack(network)
     lost = slack * _size_above(network, slopes, norm) if slack else 0.0

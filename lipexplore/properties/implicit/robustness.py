@@ -32,6 +32,8 @@ def is_certified(
 
     Parameters
     ----------
+    network
+        A classifier with m inputs.
     images, labels
         Arrays (count, m) and (count,).
     radius
@@ -64,6 +66,15 @@ def certified_radii(
 
     It is the last *certified* radius, never the last one tried; 0 where not even the image itself
     is proven to have its label.
+
+    Parameters
+    ----------
+    network, images, labels, clip
+        As for :func:`is_certified`.
+    largest
+        The radius where bisection starts.
+    bisections
+        How often the interval is halved.
 
     Returns
     -------
@@ -116,6 +127,11 @@ def lipschitz_radii(network: ImplicitNetwork, images: ArrayLike, labels: ArrayLi
 
     What Lipschitz constants alone certify; :func:`certified_radii` is never below it by more than
     its bisection leaves, since the embedded box is never wider.
+
+    Parameters
+    ----------
+    network, images, labels
+        As for :func:`is_certified`.
 
     Raises
     ------

@@ -48,10 +48,18 @@ def descend(
 
     Parameters
     ----------
+    problem
+        What is minimised.
     subnetworks
         K of each network.
     starts
         How many networks are trained side by side.
+    steps, step
+        How many steps, and the first step size.
+    seed
+        Of the random weights.
+    records
+        How many values of the objective are kept.
 
     References
     ----------

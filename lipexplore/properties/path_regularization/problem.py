@@ -89,7 +89,13 @@ class PathProblem:
 
 
 def objective(problem: PathProblem, network: ParallelNetwork) -> float:
-    """Return the objective of a network, rounded to nearest."""
+    """Return the objective of a network, rounded to nearest.
+
+    Parameters
+    ----------
+    problem, network
+        Points, targets and beta; the network f.
+    """
     error = network(problem.points)[:, 0] - problem.targets
     return 0.5 * float(error @ error) + problem.beta * regulariser(network)
 

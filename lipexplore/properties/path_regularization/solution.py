@@ -85,6 +85,8 @@ def optimum(
 
     Parameters
     ----------
+    problem
+        What is minimised.
     blocks
         All blocks are enumerated where left out; :func:`blocks.sampled_blocks` gives some, then
         nothing is proven but the upper end.
