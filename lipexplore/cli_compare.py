@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from lipexplore.errors import LipexploreError
 from lipexplore.figures.texts import changed_settings
-from lipexplore.rounding import text_above, text_below
+from lipexplore.rounding import text_above
 
 if TYPE_CHECKING:
     import pandas
@@ -24,12 +25,16 @@ HEAD: Final = (
     "upper A",
     "upper B",
     "B / A",
-    "seconds A",
-    "seconds B",
+    "s A",
+    "s B",
     "speed-up",
     "in",
 )
 ROWS: Final = 40
+NARROWEST, SHORTEST = 100, 6
+"""Columns of a terminal that the table takes anyway, and of a word that it keeps."""
+
+_WORDS: Final = tuple(HEAD.index(name) for name in ("network", "region", "method"))
 _SIDES: Final = {"both": "both", "first": "A", "second": "B"}
 
 
@@ -58,9 +63,10 @@ def run(chosen: argparse.Namespace) -> None:
     table = compare(first, second)
     if chosen.out:
         write_table(table, chosen.out)
-    sys.stdout.write(_table(table.head(max(chosen.rows, 0))))
-    if len(table) > chosen.rows:
-        sys.stdout.write(f"... and {len(table) - chosen.rows:,} more rows\n")
+    shown = table.head(max(chosen.rows, 0))
+    sys.stdout.write(_table(shown, _width()))
+    if len(table) > len(shown):
+        sys.stdout.write(f"... and {len(table) - len(shown):,} more rows\n")
     sys.stdout.write(f"{summary(table)}\n")
     alarms = contradictions(first, second)
     sys.stderr.writelines(f"warning: {_alarm(row)}\n" for row in alarms.to_dict("records"))
@@ -84,14 +90,27 @@ def summary(table: pandas.DataFrame) -> str:
     return "; ".join(told)
 
 
-def _table(table: pandas.DataFrame) -> str:
+def _width() -> float:
+    """Return the columns of the terminal, but at least NARROWEST; a file has no width."""
+    if not sys.stdout.isatty():
+        return math.inf
+    return max(shutil.get_terminal_size().columns, NARROWEST)
+
+
+def _table(table: pandas.DataFrame, width: float = math.inf) -> str:
+    """Return lines of at most ``width`` characters: words are cut for that, numbers never."""
     lines = [HEAD, *(_cells(row) for row in table.to_dict("records"))]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        + "\n"
-        for line in lines
-    )
+    while sum(widths) + 2 * len(widths) - 2 > width:
+        widest = max(_WORDS, key=lambda column: widths[column])
+        if widths[widest] <= SHORTEST:
+            break
+        widths[widest] -= 1
+    return "".join("  ".join(map(_cut, line, widths)).rstrip() + "\n" for line in lines)
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
 def _cells(row: Any) -> tuple[str, ...]:
@@ -134,6 +153,6 @@ def _number(value: float, digits: int) -> str:
 def _alarm(row: Any) -> str:
     return (
         f"{row['network']}, {row['norm']}, output {_output(row)}, {row['region_label']}: "
-        f"{row['upper_of']} <= {text_above(row['upper'], 10)} by {row['upper_method']}, but "
-        f"{row['lower_of']} >= {text_below(row['lower'], 10)} by {row['lower_method']}"
+        f"{row['upper_of']} <= {row['upper']!r} by {row['upper_method']}, but "
+        f"{row['lower_of']} >= {row['lower']!r} by {row['lower_method']}"
     )

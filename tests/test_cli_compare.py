@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import pandas
 import pytest
@@ -74,12 +75,33 @@ def test_contradiction_is_an_alarm(folder, capsys):
     assert code == 2
     assert "runs in both" in out
     warning, last = err.splitlines()
-    assert "P* <= 2 by norm-product, but L >= 2.25 by vertex-search" in warning
+    assert "P* <= 2.0 by norm-product, but L >= 2.25 by vertex-search" in warning
     assert "1 upper bounds lie below" in last
 
 
+def test_a_terminal_gets_at_most_100_columns_and_whole_numbers(folder, capsys, monkeypatch):
+    with Store("a") as store:
+        store.add(row(9, network="a network of a long name " * 3, value=1.23456789e-100))
+    for terminal in (False, True):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda answer=terminal: answer)
+        _, out, _ = run(capsys, "a", "b")
+        lines = out.splitlines()[:-1]
+        assert (max(map(len, lines)) <= 100) == terminal
+        assert any("1.23457e-100  -" in line for line in lines)
+        assert ("…" in out) == terminal
+
+
+def test_no_rows(folder, capsys):
+    _, out, _ = run(capsys, "a", "b", "--rows", "-3")
+    assert "... and 3 more rows" in out
+
+
 def test_mistakes_are_one_line(folder, capsys):
-    for arguments in (("a", "nowhere"), ("a", "b", "--out", "x.txt")):
+    for arguments in (
+        ("a", "nowhere"),
+        ("a", "b", "--out", "x.txt"),
+        ("a", "b", "--out", "n/x.csv"),
+    ):
         code, _, err = run(capsys, *arguments)
         assert code == 2
         assert err.startswith("lipexplore: ")

@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 
 from docs._ext.pages import ROOT, write_pages
 
-WORDS_A_MINUTE = 120
+WORDS_A_MINUTE, MINUTES_A_CELL, MINUTES_A_QUESTION = 150, 0.75, 1.5
 HEADING = re.compile(r"^#\s+(.+)$", re.MULTILINE)
 LINKS = {
     re.compile(r"\]\((?=figures/)"): "](../../notebooks/",
@@ -56,9 +56,11 @@ def markdown(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]
 
 
 def minutes(notebook: nbformat.NotebookNode) -> int:
-    """Return the time to read text and code, in minutes rounded to five."""
-    words = sum(len(cell.source.split()) for cell in notebook.cells)
-    return max(5, 5 * round(words / WORDS_A_MINUTE / 5))
+    """Return the time to read text and code and to think about the questions, in whole minutes."""
+    text = "\n".join(cell.source for cell in markdown(notebook))
+    codes = sum(cell.cell_type == "code" for cell in notebook.cells)
+    thought = MINUTES_A_CELL * codes + MINUTES_A_QUESTION * text.count("<details>")
+    return round(len(text.split()) / WORDS_A_MINUTE + thought)
 
 
 def index(notebooks: dict[Path, nbformat.NotebookNode]) -> str:

@@ -81,7 +81,8 @@ def contradictions(*sources: Any) -> pandas.DataFrame:
 
     runs = pandas.concat([_ends(source) for source in sources], ignore_index=True)
     runs = runs[~runs["failed"].eq(True)]
-    runs["slopes"] = [_slopes(*pair) for pair in zip(runs["region_hash"], runs["settings"])]
+    pairs = runs[["region_hash", "settings"]].itertuples(index=False, name=None)
+    runs["slopes"] = [_slopes(*pair) for pair in pairs]
     found = []
     for lower_of, of, constant in (
         ("L", ("L", "P*"), [*QUESTION]),
@@ -128,11 +129,14 @@ def _ends(source: Any) -> pandas.DataFrame:
     for name in (*_SHOWN, *JOINED):
         table[name] = [_text(value) for value in table[name]]
     table["settings"] = [_sorted(text) for text in table["settings"]]
-    return table.assign(
-        value=table["value"].astype(float).fillna(float("inf")),
-        lower=table["lower"].astype(float).fillna(0.0),
-        seconds=table["seconds"].astype(float),
-    )
+    try:
+        return table.assign(
+            value=table["value"].astype(float).fillna(float("inf")),
+            lower=table["lower"].astype(float).fillna(0.0),
+            seconds=table["seconds"].astype(float),
+        )
+    except (ValueError, TypeError) as error:
+        raise InvalidSetting(f"value, lower and seconds of runs are numbers ({error})") from None
 
 
 def _text(value: Any) -> str:

@@ -94,7 +94,9 @@ def _drawn(fields: Fields, seeds: list[Any]) -> list[Drawn]:
             raise fields.wrong(str(own), f"a number is needed, not {value!r}")
     for seed in given:
         if not is_whole(seed) or seed > LARGEST_SEED:
-            raise fields.wrong("seeds", f"whole numbers from 0 to 2^63 - 1 are needed, not {seed!r}")
+            raise fields.wrong(
+                "seeds", f"whole numbers from 0 to 2^63 - 1 are needed, not {seed!r}"
+            )
     drawn = []
     for shape, *value, seed in product(shapes, *numbers, given):
         build = partial(make, shape, *value, seed, activation)

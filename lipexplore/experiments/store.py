@@ -209,7 +209,11 @@ class Store:
         except OverflowError:
             raise StoreUnavailable(f"{self.path}: whole numbers above 2^63 are not kept") from None
         except OSError as error:
-            raise StoreUnavailable(f"{self.path}: {error.strerror}") from None
+            reason = f"{error.strerror}: choose a folder that you may write to"
+            raise StoreUnavailable(f"{self.path}: {reason}") from None
+        except UnicodeEncodeError:
+            reason = "its name is no Unicode text: choose another folder"
+            raise StoreUnavailable(f"{self.path}: {reason}") from None
 
     def _prepare(self, create: bool) -> None:
         self._open.execute("PRAGMA synchronous = EXTRA")

@@ -76,9 +76,17 @@ def write_table(table: pandas.DataFrame, path: str | Path) -> None:
     Raises
     ------
     LipexploreError
-        If the name ends otherwise, or pyarrow is missing for Parquet.
+        If the name ends otherwise, the file cannot be written, or pyarrow is missing for Parquet.
     """
     path = Path(path)
+    try:
+        _write(table, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InvalidSetting(f"{path}: the table cannot be written ({reason})") from None
+
+
+def _write(table: pandas.DataFrame, path: Path) -> None:
     match path.suffix:
         case ".csv":
             table.to_csv(path, index=False, lineterminator="\n")
@@ -104,13 +112,14 @@ def _read(path: Path) -> pandas.DataFrame:
                 return _typed(pandas.read_csv(path, dtype=str))
             case ".jsonl":
                 with path.open(encoding="utf-8") as lines:
-                    return pandas.DataFrame([json.loads(line) for line in lines])
+                    return pandas.DataFrame([dict(json.loads(line)) for line in lines])
             case _:
                 return pandas.read_parquet(path, engine="pyarrow")
     except ImportError:
         raise LipexploreError('Parquet needs pyarrow: pip install "lipexplore[parquet]"') from None
-    except (ValueError, OSError) as error:
-        raise LipexploreError(f"{path}: no table of runs ({error})") from None
+    except (ValueError, TypeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise LipexploreError(f"{path}: no table of runs ({reason})") from None
 
 
 def _typed(table: pandas.DataFrame) -> pandas.DataFrame:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import product
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lipexplore.bounds import BoundMethod, method_class
+from lipexplore.errors import InvalidSetting, StoreUnavailable
 from lipexplore.experiments.cases import Case, Row
 from lipexplore.experiments.executors import (
     Failure,
@@ -91,9 +93,9 @@ def sweep(
             [networks] if isinstance(networks, Network) else networks,
             regions,
             map(Norm.parse, norms),
-            outputs,
+            map(_output, outputs),
             map(_method, methods),
-            [time_limit],
+            [_limit(time_limit)],
         )
     ]
     rows: dict[str, Row] = {}
@@ -163,10 +165,32 @@ def _table(cases: Sequence[Case], rows: Mapping[str, Row], store: Store | None) 
     if store is None:
         table = pandas.DataFrame([rows[key] for key in keys])
     else:
-        table = store.table().set_index("run", drop=False).loc[keys].reset_index(drop=True)
+        kept = store.table().set_index("run", drop=False)
+        gone = [key for key in dict.fromkeys(keys) if key not in kept.index]
+        if gone:
+            raise StoreUnavailable(
+                f"{store.path}: {len(gone)} of the runs are no longer kept there, another program "
+                "removed them: sweep again"
+            )
+        table = kept.loc[keys].reset_index(drop=True)
     if keys:
         table["network"] = [case.network.name for case in cases]
     return table
+
+
+def _output(given: Any) -> int | str:
+    """Return an output's number, one of numpy as Python's, or "all"."""
+    if given == "all":
+        return "all"
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        raise InvalidSetting(f"output must be a number or 'all', not {given!r}")
+    return index(given)
+
+
+def _limit(time_limit: float | None) -> float | None:
+    if time_limit is not None and not time_limit >= 0.0:
+        raise InvalidSetting(f"the time limit must be in seconds from 0, not {time_limit}")
+    return time_limit
 
 
 def _method(given: Method) -> BoundMethod:

@@ -27,7 +27,7 @@ class AppPage(Notebook):
         self.page = page
         start = time.monotonic()
         page.goto(getattr(self, "address", app.address))
-        page.locator(".lx-panel button", has_text="Run").wait_for(timeout=PATIENCE)
+        page.locator(".lx-panel button.lx-run").wait_for(timeout=PATIENCE)
         self.to_shell = time.monotonic() - start
         page.locator(POINT).first.wait_for(timeout=PATIENCE)
         self.to_plot = time.monotonic() - start

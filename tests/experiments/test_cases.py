@@ -48,6 +48,12 @@ def test_the_key_depends_on_every_part_of_the_question_and_on_nothing_else():
     ]
     assert {case.run_key for case in same} == {CASE.run_key}
     assert replace(CASE, time_limit=1).run_key == replace(CASE, time_limit=1.0).run_key
+    whole, real = (replace(method, memory_limit=limit) for limit in (2, 2.0))
+    assert replace(CASE, method=whole).run_key == replace(CASE, method=real).run_key
+    minus, plus = (replace(CASE, region=Ball([zero, 0.5, 1.0], 0.1)) for zero in (-0.0, 0.0))
+    assert minus.run_key == plus.run_key
+    hashes = {case.row(Failure("", 0.0))["region_hash"] for case in (minus, plus)}
+    assert len(hashes) == 1
     assert len(CASE.run_key) == 32
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pandas
 import pytest
 
 from lipexplore.errors import InvalidSetting, LipexploreError
+from lipexplore.experiments.cases import region_hash
 from lipexplore.experiments.comparison import compare, contradictions
 from lipexplore.experiments.store import Store
 from lipexplore.experiments.store_tables import write_table
@@ -74,12 +76,16 @@ def test_stores_folders_and_files_are_the_same(tmp_path, ending):
 def test_what_is_no_set_of_runs_is_refused(tmp_path):
     (tmp_path / "bad.csv").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "bad.jsonl").write_text("{")
-    for bad in (tmp_path, tmp_path / "none", tmp_path / "bad.csv", tmp_path / "bad.jsonl"):
+    (tmp_path / "list.jsonl").write_text("[1, 2]\n3\n")
+    names = (".", "none", "bad.csv", "bad.jsonl", "list.jsonl")
+    for bad in (tmp_path / name for name in names):
         with pytest.raises(LipexploreError) as caught:
             compare(bad, table(row(1)))
         assert "\n" not in str(caught.value)
     with pytest.raises(InvalidSetting, match="needs the columns network_hash"):
         compare(pandas.DataFrame({"value": [1.0]}), table(row(1)))
+    with pytest.raises(InvalidSetting, match="numbers"):
+        compare(table(row(1, value="high")), table(row(1)))
 
 
 def test_empty_stores_compare(tmp_path):
@@ -116,6 +122,37 @@ def test_contradictions_by_constant(of, lower_of, value, alarms):
         assert (one["upper"], one["lower"], one["lower_method"]) == (2.0, value, "below")
     elsewhere = below.assign(region_hash="another")
     assert contradictions(upper, elsewhere).empty
+
+
+def test_p_star_of_wider_slope_ranges_is_another_constant():
+    network, region = random_dense((3, 5, 5, 1), 4), Ball([0.3] * 3, 0.3)
+    tight = {"slopes": "back-substitution"}
+    runs = sweep(network, [("exact", tight), "vertex-search", "exact"], regions=[region])
+    assert runs["lower"][1] > runs["value"][0]
+    assert (runs["of"][0], runs["lower_of"][1]) == ("P*", "P*")
+    assert contradictions(runs).empty
+    same = runs.assign(settings=runs["settings"][0])
+    assert contradictions(same)["lower_method"].tolist() == ["vertex-search"]
+    floor = runs.assign(lower_of="L")  # L is one constant, however slopes are enclosed
+    assert contradictions(floor)["upper_method"].tolist() == ["exact"]
+
+
+def test_slope_ranges_make_no_difference_over_the_whole_space():
+    everywhere = region_hash({"kind": "whole space"})
+    tight, wide = (json.dumps({"slopes": name}) for name in ("back-substitution", "interval"))
+    upper = table(row(1, region_hash=everywhere, settings=tight, value=2.0))
+    below = table(lower(2, 2.1, "P*")).assign(region_hash=everywhere, settings=wide)
+    assert len(contradictions(upper, below)) == 1
+    assert contradictions(upper.assign(verified=False), below).empty
+
+
+def test_settings_written_otherwise_are_the_same_run():
+    first, second = (
+        table(row(1, settings='{"a": 2, "b": 1e-9}')),
+        table(row(1, settings='{"b": 0.000000001, "a": 2.0}')),
+    )
+    assert compare(first, second)["in"].tolist() == ["both"]
+    assert compare(first, second)["settings"].tolist() == ['{"a": 2, "b": 1e-09}']
 
 
 def test_sweeps_do_not_contradict_themselves(tmp_path):

@@ -228,6 +228,20 @@ WRONG = {
         "center: .*x.npy: there is no such file",
     ),
     "box": (SMALL + "regions = [{lower = 1, upper = 0}]", "upper: the box's lower end must be"),
+    "nested": ("grid = " + "[" * 5000, "nested too deeply"),
+    "generator's type": (SMALL.replace('"dense"', "['dense']"), "generator: ['dense'] is unknown"),
+    "huge network": (SMALL.replace("[3, 4, 2]", "[1000000, 10000000, 1]"), "generator: out of mem"),
+    "huge layer": (SMALL.replace("4,", "1" + "0" * 30 + ","), "networks 1, generator: "),
+    "seed that no store keeps": (SMALL + f"seeds = {2**63}", "seeds: whole numbers from 0 to 2^63"),
+    "limit above all floats": (SMALL + "time_limit = 1" + "0" * 400, "time_limit: a finite num"),
+    "centre above all floats": (
+        SMALL + "regions = [{ball = 'l2', radius = 1, center = 1" + "0" * 400 + "}]",
+        "center: numbers, a .npy file or zero is needed",
+    ),
+    "complex centre": (
+        SMALL + "regions = [{ball = 'l2', radius = 1, center = 'complex.npy'}]",
+        "center: numbers, a .npy file or zero is needed",
+    ),
     "no table": ("grid = [3]", "grid 1: this must be a table of keys, not 3"),
 }
 
@@ -235,6 +249,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_said_in_one_sentence_with_its_place(read, tmp_path, name):
     (tmp_path / "broken.npz").write_bytes(b"no archive")
+    np.save(tmp_path / "complex.npy", np.full(3, 1j))
     text, message = WRONG[name]
     with pytest.raises(InvalidSetting) as caught:
         read(text)
@@ -252,3 +267,6 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         read_spec(tmp_path / "none.toml")
     with pytest.raises(InvalidSetting, match="this is a folder"):
         read_spec(tmp_path)
+    for path in (tmp_path / ("x" * 300), tmp_path / "\0"):
+        with pytest.raises(InvalidSetting):
+            read_spec(path)

@@ -236,7 +236,11 @@ def test_read_only_folder(tmp_path):
 
 def test_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").touch()
-    refused(lambda: Store(tmp_path / "file"), "file")
+    refused(lambda: Store(tmp_path / "file"), "choose a folder")
+
+
+def test_folder_without_a_unicode_name(tmp_path):
+    refused(lambda: Store(tmp_path / "\udcff"), "no Unicode")
 
 
 def test_full_disk_loses_nothing(store):

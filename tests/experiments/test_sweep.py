@@ -14,7 +14,7 @@ import lipexplore
 from lipexplore import bounds
 from lipexplore.bounds import bound, method_class
 from lipexplore.bounds.lipopt_lp import LipoptLP
-from lipexplore.errors import InvalidSetting, WorkerDied
+from lipexplore.errors import InvalidSetting, StoreUnavailable, WorkerDied
 from lipexplore.experiments import executors
 from lipexplore.experiments.cases import KEY, Case
 from lipexplore.experiments.store import Store
@@ -203,7 +203,7 @@ def test_jobs_of_a_worker_that_cannot_be_started_go_to_others_or_stay_undone(cha
         table = sweep(NETWORKS, ["path", "norm-product"], executor=[broken, other])
     assert table.verified.all()
     rows = []
-    with pytest.raises(WorkerDied, match="ended with code 1 .*no luck.*lipexplore doctor"):
+    with pytest.raises(WorkerDied, match=r"ended with code 1 .*no luck.*lipexplore doctor"):
         sweep(NETWORKS, ["path", "norm-product"], executor=broken, on_row=rows.append)
     assert rows == []
 
@@ -228,6 +228,24 @@ def test_a_wrong_call_is_refused_before_anything_runs(methods, norms, reason):
     with pytest.raises(InvalidSetting, match=reason):
         sweep(NETWORKS, methods, norms, on_row=told.append)
     assert told == []
+
+
+def test_outputs_and_limits_are_checked_before_anything_runs():
+    table = sweep(NETWORKS[0], ["path"], outputs=np.arange(2))
+    assert table.output.tolist() == [0, 1]
+    assert table.verified.all()
+    for wrong in ({"outputs": [True]}, {"outputs": ["each"]}, {"time_limit": math.nan}):
+        with pytest.raises(InvalidSetting):
+            sweep(NETWORKS[0], ["path"], **wrong)
+
+
+def test_rows_that_another_program_removed_are_missed_in_one_sentence(tmp_path):
+    def forget(row):
+        with Store(tmp_path) as other:
+            other.forget_failures()
+
+    with pytest.raises(StoreUnavailable, match="1 of the runs are no longer kept"):
+        sweep(DISCONNECTED, ["path"], store=tmp_path, on_row=forget)
 
 
 def test_equal_keys_mean_equal_questions():

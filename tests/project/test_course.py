@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import nbformat
 import pytest
 
+from docs._ext import course_pages
 from scripts.notebook_figures import (
     NOTEBOOKS,
     figure_cell,
@@ -40,7 +41,6 @@ COURSE = (
 )
 LARGEST_FIGURE = 80_000
 MOST_STATEMENTS = 10
-WORDS_A_MINUTE = 150
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 QUESTION = re.compile(r"<details>\s*<summary>.+?</summary>.+?</details>", re.DOTALL)
 NOT_LOGIC = (ast.Import, ast.ImportFrom, ast.Assert)
@@ -134,7 +134,4 @@ def test_static_figure_is_committed_described_and_current(path, notebook):
 
 
 def test_one_sitting(notebook):
-    words = sum(len(text.split()) for text in texts(notebook))
-    questions = "\n".join(texts(notebook)).count("<details>")
-    minutes = words / WORDS_A_MINUTE + 0.75 * len(codes(notebook)) + 1.5 * questions
-    assert minutes <= 30
+    assert 15 <= course_pages.minutes(notebook) <= 30
