@@ -46,7 +46,7 @@ def pages() -> dict[str, str]:
 
 
 def in_the_table() -> dict[str, tuple[str, str]]:
-    """Return the example value and the line of each method in the table of docs/bound-methods.md."""
+    """Return the example value and the line of each method in docs/bound-methods.md."""
     text = (ROOT / "docs" / "bound-methods.md").read_text(encoding="utf-8")
     return {name: (example.strip(), line) for name, example, line in ROW.findall(text)}
 

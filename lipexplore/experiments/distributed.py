@@ -68,6 +68,8 @@ def cluster_executor(where: str) -> Iterator[Run]:
             address = stack.enter_context(_local_cluster(_count(where)))
             patience = SECONDS_TO_CONNECT_HERE
         try:
+            if not address.startswith("inproc:"):  # a client that has begun cannot be left quietly
+                distributed.comm.get_address_host_port(address)
             client = distributed.Client(address, timeout=patience, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise InvalidSetting(

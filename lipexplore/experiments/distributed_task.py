@@ -42,10 +42,10 @@ def solve(
     here.log_event(topic, place)
     message = json.loads(question)
     job = Job.from_message({**message, "network": networks[message["network"]]})
-    with _child(here) as child, _watched(here, child):
+    with _child(here) as child, _watched(here, child) as ended:
         ((_, answer),) = run_in_workers([job], [child])
-    if not _wanted(here, here.get_current_task()):
-        raise Reschedule
+    if ended.is_set() or not _wanted(here, here.get_current_task()):
+        raise Reschedule  # also where it is wanted again by now
     return answer_to_line(answer)
 
 
@@ -88,20 +88,21 @@ def _child(here: DaskWorker) -> Iterator[Worker]:
 
 
 @contextmanager
-def _watched(here: DaskWorker, child: Worker) -> Iterator[None]:
-    """Kill what the child runs once this task is not wanted."""
-    over = threading.Event()
+def _watched(here: DaskWorker, child: Worker) -> Iterator[threading.Event]:
+    """Kill what the child runs once this task is not wanted, and set the event then."""
+    over, ended = threading.Event(), threading.Event()
     key = here.get_current_task()
 
     def watch() -> None:
         while not over.wait(SECONDS_BETWEEN_LOOKS):
             if not _wanted(here, key):
+                ended.set()
                 child.cancel()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield
+        yield ended
     finally:
         over.set()
         watcher.join()

@@ -35,6 +35,7 @@ PATIENCE: Final = 60.0
 
 _REASONS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full: make room, what is kept so far is safe",
+    sqlite3.SQLITE_IOERR: "the file was removed, or the disk failed: look there and try again",
     sqlite3.SQLITE_READONLY: "this store cannot be written: choose a folder that you may write to",
     sqlite3.SQLITE_CANTOPEN: "this file cannot be opened: choose a folder that you may write to",
     sqlite3.SQLITE_BUSY: f"another program held the file for {PATIENCE:g} s: end it or try again",
@@ -204,7 +205,7 @@ class Store:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            reason = _REASONS.get(code, str(error))
+            reason = _REASONS.get(code, f"{error}: move this store away or bring back a copy")
             raise StoreUnavailable(f"{self.path}: {reason}") from None
         except OverflowError:
             raise StoreUnavailable(f"{self.path}: whole numbers above 2^63 are not kept") from None

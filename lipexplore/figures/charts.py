@@ -13,6 +13,7 @@ Ticks = list[tuple[float, str]]
 
 _BELOW, _ABOVE = 1.15, 1.2
 _ROUND = (1.0, 2.0, 5.0, 10.0)
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,13 @@ class Axis:
             if self.durations:
                 marks = [mark for mark in marks if abs(math.log10(mark) % 1.0) < 1e-9]
                 return low, high, [(mark, time_tick(mark)) for mark in marks]
+            if len(marks) < _FEWEST:
+                ends = 10.0**low, 10.0**high
+                return (
+                    low,
+                    high,
+                    [mark for mark in _linear(ends)[2] if ends[0] <= mark[0] <= ends[1]],
+                )
             return low, high, [(mark, f"{mark:g}") for mark in marks]
         return _linear(values or [0.0, 1.0])
 

@@ -37,7 +37,9 @@ class Summary:
     """The best that several bounds prove about L and about P*; None where nothing is proven.
 
     L <= P*, so an upper end of P* is one of L too: ``l_upper`` may be about either. A lower end of
-    L is one of P* too: ``p_star_lower`` is about P* alone and not below ``l_lower``.
+    L is one of P* too: ``p_star_lower`` is about P* alone and not below ``l_lower``. Over a
+    bounded region narrower slope ranges have a smaller P*: where an upper end is about that one,
+    ``p_star_lower`` is too.
     """
 
     l_upper: Bound | None
@@ -59,13 +61,22 @@ def summary(bounds: Sequence[Bound]) -> Summary:
     lower = [bound for bound in bounds if bound.lower > 0.0]
     l_lower = max((b for b in lower if b.lower_of == "L"), key=_lower, default=None)
     floor = 0.0 if l_lower is None else l_lower.lower
-    slopes = [b for b in lower if b.lower_of == "P*" and b.lower >= floor]
+    narrow = any(b.of == "P*" and _narrowed(b) for b in upper)
+    slopes = [
+        b for b in lower if b.lower_of == "P*" and b.lower >= floor and (_narrowed(b) or not narrow)
+    ]
     return Summary(
         l_upper=min(upper, key=_value, default=None),
         l_lower=l_lower,
         p_star_upper=min((b for b in upper if b.of == "P*"), key=_value, default=None),
         p_star_lower=max(slopes, key=_lower, default=None),
     )
+
+
+def _narrowed(bound: Bound) -> bool:
+    """Tell whether the slope ranges are narrower than those of intervals."""
+    bounded = bound.region.get("kind", "whole space") != "whole space"
+    return bounded and bound.settings.get("slopes") == "back-substitution"
 
 
 def _value(bound: Bound) -> float:

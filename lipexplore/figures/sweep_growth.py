@@ -21,7 +21,6 @@ from lipexplore.rounding import text_above
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#888888")
 _SYMBOLS = ("circle", "square", "diamond", "x", "star", "pentagon", "hexagon", "cross")
 _DASHES = ("solid", "dash", "dot", "dashdot")
-_Y = Axis(RATIO.title.replace(" of the same question", ""), log=True)
 
 
 def degree_chart(questions: Sequence[Question], norm: str) -> Chart | None:
@@ -39,7 +38,7 @@ def degree_chart(questions: Sequence[Question], norm: str) -> Chart | None:
         note="Each line is one question: the same method and settings at several degrees, over "
         "that question's best lower bound of L.",
         x=Axis("degree"),
-        y=_Y,
+        y=RATIO,
         series=[_family(turn, name, found) for turn, (name, found) in enumerate(lines.items())],
     )
 
@@ -84,7 +83,7 @@ def curve_chart(
         note="Medians over the networks of one x that have the bound. Methods of which some runs "
         "failed have fewer points.",
         x=Axis(x_title),
-        y=Axis("run time", log=True, durations=True) if seconds else _Y,
+        y=Axis("run time", log=True, durations=True) if seconds else RATIO,
         series=[_curve(method, points[method]) for method in sorted(points, key=order)],
     )
 

@@ -15,11 +15,12 @@ from lipexplore.figures.texts import degree_of, seconds_text
 from lipexplore.norms import Norm
 from lipexplore.rounding import text_above, up
 
-RATIO: Final = Axis("upper bound / best lower bound of L of the same question", log=True)
+RATIO: Final = Axis("upper bound / best lower bound of L", log=True)
 
 _ORDER: Final = {method.name: index for index, method in enumerate(METHODS)}
 _BOX: Final = Style(GREY, "square", "solid")
 _SPREAD = 0.28
+_FEWEST = 3
 
 
 class Ratio(NamedTuple):
@@ -70,7 +71,7 @@ def rank(bound: Bound) -> tuple[int, int, str]:
 def ratio_chart(questions: Sequence[Question], norm: str) -> Chart | None:
     """Draw a strip of points per method for the questions of one norm; None without a ratio.
 
-    The three squares on each strip are its quartiles and its median.
+    The three squares on a strip of three points or more are its quartiles and its median.
     """
     chosen = [question for question in questions if question.norm == norm]
     groups = by_variant(chosen)
@@ -78,14 +79,19 @@ def ratio_chart(questions: Sequence[Question], norm: str) -> Chart | None:
         return None
     names = list(groups)[::-1]
     strips = [_strip(place, groups[name]) for place, name in enumerate(names)]
-    boxes = [_box(place, [r.value for r in groups[name]]) for place, name in enumerate(names)]
+    boxes = [
+        _box(place, [ratio.value for ratio in groups[name]])
+        for place, name in enumerate(names)
+        if len(groups[name]) >= _FEWEST
+    ]
     compared = sum(question.floor > 0.0 for question in chosen)
     return Chart(
         name=f"ratios-{norm}",
         title=f"Tightness of every method, input norm {Norm.parse(norm).symbol}",
         note=f"Each point is one upper bound over the best lower bound of L of its own question "
         f"({compared} of {len(chosen)} questions have one); 1 is tight. Grey squares are quartiles "
-        "and median. Methods that were run on different questions are not compared by it.",
+        "and median of three or more. Methods that were run on different questions are not "
+        "compared by it.",
         x=RATIO,
         y=Axis("", labels=[f"{name} ({len(groups[name])})" for name in names]),
         series=[*strips, *boxes],
@@ -105,9 +111,7 @@ def _strip(place: int, found: Sequence[Ratio]) -> Series:
 
 
 def _box(place: int, values: Sequence[float]) -> Series:
-    low, _, high = quantiles(
-        [*values, *values[:1]] if len(values) < 2 else values, n=4, method="inclusive"
-    )
+    low, _, high = quantiles(values, n=4, method="inclusive")
     middle = median(values)
     text = ", ".join(
         f"{name} {text_above(value, 4)}"

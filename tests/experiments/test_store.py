@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -270,6 +271,13 @@ def test_damaged_file(tmp_path, share):
             torn.table()
 
     refused(read, "damaged")
+
+
+def test_store_that_is_removed_while_it_is_open(tmp_path):
+    with Store(tmp_path / "runs") as store:
+        store.add(row(1))
+        shutil.rmtree(tmp_path / "runs")
+        refused(lambda: store.add(row(2)), ": ")
 
 
 def test_locked_file(tmp_path, monkeypatch):

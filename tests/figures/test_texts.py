@@ -71,6 +71,21 @@ def test_contradiction_is_said(floor):
     assert "mistake in lipexplore" in sentence([upper(4.0), floor])
 
 
+def test_floor_of_wider_slope_ranges_is_none_of_narrower_ones():
+    narrow, wide = {"slopes": "back-substitution"}, {"slopes": "interval"}
+    ball = {"kind": "ball", "radius": 0.1}
+    bounds = [
+        upper(2.0, settings=narrow, region=ball),
+        lower(3.0, "P*", settings=wide, region=ball),
+    ]
+    assert summary(bounds).p_star_lower is None
+    assert not summary(bounds).contradiction
+    bounds[1] = lower(3.0, "P*", settings=narrow, region=ball)
+    assert summary(bounds).contradiction
+    whole = [upper(2.0, settings=narrow), lower(3.0, "P*", settings=wide)]
+    assert summary(whole).contradiction
+
+
 def test_floor_of_p_star_below_that_of_l_adds_nothing():
     assert summary([lower(2.0, "L"), lower(1.0, "P*")]).p_star_lower is None
 
