@@ -12,7 +12,7 @@ START: Final = """start here:
   lipexplore doctor
   lipexplore show digits-64-20-10-relu
   lipexplore bound digits-64-20-10-relu --method norm-product --output 3
-  lipexplore bound digits-64-20-10-relu --method lipopt-lp --output 3 --certificate proof.json
+  lipexplore bound digits-64-20-10-relu --method shor --certificate proof.json
   lipexplore verify proof.json digits-64-20-10-relu
 """
 
@@ -29,7 +29,7 @@ EXAMPLES: Final = {
     "explore": "lipexplore explore net.npz --port 9000",
     "bound": """\
 lipexplore bound digits-64-20-10-relu --method lipopt-lp --degree 2 --output 3
-lipexplore bound digits-64-20-10-relu --method exact --norm l2 --output 3 --minus 8
+lipexplore bound digits-64-20-10-relu --method exact --output 3 --minus 8
 lipexplore bound net.npz --method path --center x.npy --radius 0.1 --json
 lipexplore bound net.npz --method shor --norm l2 --output all""",
     "implicit": "lipexplore implicit implicit-digits-64-40-10-robust --norm linf",
@@ -52,6 +52,9 @@ class Wrapped(argparse.HelpFormatter):
         if "\n" in text:
             return "".join(indent + line for line in text.splitlines(keepends=True))
         return super()._fill_text(text, width, indent)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
 def example_of(name: str) -> str | None:

@@ -17,6 +17,8 @@ DASHES: Final = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 _FONT, _WIDTH, _HEIGHT = 9.0, 8.6, 4.0
 _LEGEND_LINE = 0.19
 """Height of a line of the legend in inches."""
+_LETTER = 0.075
+"""Width of a letter in inches, on the safe side."""
 
 
 def pdf_bytes(charts: Sequence[Chart]) -> bytes:
@@ -41,7 +43,7 @@ def drawn(chart: Chart) -> Figure:
     height = max(_HEIGHT, 0.24 * rows + 0.9, _LEGEND_LINE * len(chart.series) + 0.6)
     figure = Figure(figsize=(_WIDTH, height))
     axes = figure.subplots()
-    left, right = (0.31, 0.985) if rows else (0.115, 0.655)
+    left, right = (_room(chart.y.labels), 0.985) if rows else (0.115, 0.655)
     figure.subplots_adjust(left, 0.52 / height, right, 1.0 - 0.12 / height)
     for item in chart.series:
         _draw(axes, item, bool(rows))
@@ -64,6 +66,11 @@ def drawn(chart: Chart) -> Figure:
     if not rows:
         _draw_legend(axes, chart.series, height)
     return figure
+
+
+def _room(labels: Sequence[str]) -> float:
+    """Return the share of the width that the longest label needs, at most a half."""
+    return min(0.5, max(0.31, (_LETTER * max(map(len, labels)) + 0.15) / _WIDTH))
 
 
 def _draw(axes: Axes, item: Series, small: bool) -> None:

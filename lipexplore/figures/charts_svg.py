@@ -18,6 +18,7 @@ from lipexplore.figures.print import MARKERS
 _WIDTH, _HEIGHT, _LEGEND = 900.0, 380.0, 300.0
 _LEFT, _LEFT_OF_LABELS, _BOTTOM, _TOP = 64.0, 270.0, 44.0, 10.0
 _LINE: Final = 16.0
+_LETTER: Final = 7.0
 _DASHES: Final = {"solid": "", "dash": "8 5", "dot": "2 4", "dashdot": "8 4 2 4"}
 
 
@@ -38,7 +39,8 @@ class _Drawing:
     def __init__(self, chart: Chart) -> None:
         self.chart = chart
         self.rows = bool(chart.y.labels)
-        self.left = _LEFT_OF_LABELS if self.rows else _LEFT
+        longest = _LETTER * max(map(len, chart.y.labels), default=0) + 10.0
+        self.left = min(max(longest, _LEFT_OF_LABELS), _WIDTH / 2) if self.rows else _LEFT
         self.right = _WIDTH - (14.0 if self.rows else _LEGEND)
         lines = len(chart.y.labels) if self.rows else len(chart.series)
         self.bottom = max(_HEIGHT - _BOTTOM, _TOP + _LINE * (lines + 1) * (1.4 if self.rows else 1))

@@ -15,7 +15,7 @@ from lipexplore.figures.comparable import summary
 from lipexplore.figures.sweep_ratios import by_variant, variant
 from lipexplore.figures.texts import lower_text, seconds_text, size_text, upper_text
 from lipexplore.norms import Norm
-from lipexplore.rounding import text_above
+from lipexplore.rounding import text_above, up
 
 RESULTS = ("method", "upper bound", "lower bound", "verified", "seconds", "size", "status")
 
@@ -32,7 +32,7 @@ def questions_table(questions: Sequence[Question]) -> Table:
     rows: list[list[str | tuple[str, str]]] = []
     for question in questions:
         best = summary(question.bounds)
-        ratio = question.ceiling / question.floor if question.floor else math.inf
+        ratio = float(up(question.ceiling / question.floor)) if question.floor else math.inf
         rows.append(
             [
                 (question.title, question.name),

@@ -47,7 +47,7 @@ def test_each_tab_shows_what_python_computes(page, shared_app):
 
     plot = page.locator(".lx-panel .js-plotly-plot:visible").first.bounding_box()
     assert plot["y"] + plot["height"] < 720  # in view without scrolling
-    title = opened.panel().get_by_label("network", exact=True)
+    title = opened.panel().get_by_label("network", exact=True).first
     shown = title.locator("option:checked").inner_text().replace("\xa0", " ")
     assert shown == shipped_title(DEFAULT)
     assert title.evaluate("(node) => node.clientWidth") > 280  # wide enough for the longest name
