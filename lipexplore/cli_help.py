@@ -12,7 +12,7 @@ START: Final = """start here:
   lipexplore doctor
   lipexplore show digits-64-20-10-relu
   lipexplore bound digits-64-20-10-relu --method norm-product --output 3
-  lipexplore bound digits-64-20-10-relu --method shor --certificate proof.json
+  lipexplore bound digits-64-20-10-relu --method lipopt-lp --output 3 --certificate proof.json
   lipexplore verify proof.json digits-64-20-10-relu
 """
 
