@@ -63,7 +63,8 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Run all cells in a fresh kernel whose working directory is ``folder``."""
     NotebookClient(
         notebook,
-        timeout=120,
+        timeout=400,
+        startup_timeout=300,
         kernel_name="python3",
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},

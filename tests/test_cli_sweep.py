@@ -123,7 +123,7 @@ def test_control_c_ends_at_once_and_says_how_to_go_on(folder):
             assert time.monotonic() < end
             time.sleep(0.02)
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60.0)
+        out, err = child.communicate(timeout=180.0)
     finally:
         child.kill()
     assert (child.returncode, out) == (130, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib
 import nbformat
 import pytest
 
@@ -14,6 +15,10 @@ from scripts.notebook_figures import NOTEBOOKS, ROOT, execute, figure_cell, note
 def test_notebook_runs(path, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("MPLCONFIGDIR", matplotlib.get_cachedir())
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "lipexplore").touch()  # no folder: run times are not learned
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     notebook = nbformat.read(path, as_version=4)
     execute(notebook, tmp_path)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

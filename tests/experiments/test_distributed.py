@@ -26,7 +26,7 @@ from lipexplore.networks.feedforward import Network
 from lipexplore.networks.generators import random_dense
 from tests.jobs.running import quick, seconds_until_gone
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds that nothing here takes, unless it hangs."""
 
 PRELOAD = """

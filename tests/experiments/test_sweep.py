@@ -149,7 +149,7 @@ def test_a_number_of_workers_is_started_and_ended():
 
 
 def test_a_method_that_ignores_its_limit_is_killed(monkeypatch, changed_worker):
-    monkeypatch.setattr(executors, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(executors, "GRACE_SECONDS", 1.0)
     worker = changed_worker(
         "import time\n"
         "run = job.run\n"
@@ -158,11 +158,11 @@ def test_a_method_that_ignores_its_limit_is_killed(monkeypatch, changed_worker):
         "    return run(self, tick)\n"
         "job.run = slow"
     )
-    table = sweep(NETWORKS[0], ["path", "norm-product"], time_limit=0.4, executor=worker)
+    table = sweep(NETWORKS[0], ["path", "norm-product"], time_limit=3.0, executor=worker)
     assert table.verified.tolist() == [False, True]
-    assert table.status[0].startswith("killed after 0.")
-    assert "the limit is 0.4 s" in table.status[0]
-    assert 0.7 <= table.seconds[0] < 8.0
+    assert table.status[0].startswith("killed after ")
+    assert "the limit is 3 s" in table.status[0]
+    assert 4.75 <= table.seconds[0] < 50.0
 
 
 def test_a_worker_that_dies_is_a_row(changed_worker):
