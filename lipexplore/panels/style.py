@@ -76,7 +76,8 @@ STYLE: Final = """<style>
 .lx-panel .jupyter-widget-tab > .lm-TabBar .lm-TabBar-content { flex-wrap: wrap; }
 .lx-panel .jupyter-widget-tab > .lm-TabBar { overflow: visible; height: auto; max-height: none; }
 .lx-panel .jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 0 0 auto; min-width: 0;
-  line-height: var(--lx-line); height: var(--lx-line); font-size: var(--lx-font); }
+  padding: 0 5px; line-height: var(--lx-line); height: var(--lx-line);
+  font-size: var(--lx-font); }
 .lx-panel .jupyter-widget-tab .lm-TabBar-tabLabel { font-size: var(--lx-font); }
 .lx-panel .lx-taps .lx-slider { --jp-widgets-inline-label-width: 2.6em; }
 .lx-panel .lx-plot { overflow: hidden; }
