@@ -53,6 +53,7 @@ STYLE: Final = """<style>
   border-bottom: 1px solid var(--jp-border-color2, #ccc); vertical-align: top; background: none;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 .lx-panel .lx-controls table.lx-table th.lx-text { white-space: normal; }
+.lx-panel .lx-is-runs table.lx-table .lx-text { white-space: normal; }
 .lx-panel table.lx-table th { font-weight: 600; }
 .lx-panel table.lx-table .lx-text { text-align: left; }
 .lx-panel table.lx-table tr.lx-selected { background: var(--jp-layout-color2, #eee);
