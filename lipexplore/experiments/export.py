@@ -15,6 +15,9 @@ from lipexplore.rounding import text_above, text_below
 if TYPE_CHECKING:
     import pandas
 
+PARQUET: Final = "Parquet needs pyarrow: install it by `pip install pyarrow`"
+"""What to say where it is missing."""
+
 _NESTED: Final = ("layers", "region", "settings", "size")
 LATEX: Final = {
     "\\": r"\textbackslash{}",
@@ -70,8 +73,7 @@ def parquet_bytes(bounds: Sequence[Bound]) -> bytes:
     try:
         flat_table(bounds).to_parquet(content, engine="pyarrow", index=False)
     except ImportError:
-        advice = "Parquet needs pyarrow: install it by `pip install pyarrow`"
-        raise LipexploreError(advice) from None
+        raise LipexploreError(PARQUET) from None
     return content.getvalue()
 
 

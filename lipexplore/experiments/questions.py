@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
-SAME: Final = (*QUESTION, "output_norm")
-"""Columns that are equal exactly for rows about one constant of one network."""
-
 _KNOWN: Final = frozenset(method.name for method in METHODS)
 _SEED = re.compile(r" seed \d+\b")
 
@@ -144,7 +141,7 @@ def _title(row: Row) -> str:
 
 
 def _key(row: Row) -> str:
-    return json.dumps([str(row.get(name)) for name in SAME])
+    return json.dumps([str(row.get(name)) for name in QUESTION])
 
 
 def _natural(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -164,9 +165,16 @@ class Store:
 
     def table(self, **equal: Any) -> pandas.DataFrame:
         """Return the rows whose columns have these values as a table, the oldest first."""
+        return self._table(*where(equal))
+
+    def table_of(self, keys: Iterable[str]) -> pandas.DataFrame:
+        """Return the rows of these runs, as far as they are kept, as :meth:`table` does."""
+        condition = "WHERE run IN (SELECT value FROM json_each(?))"
+        return self._table(condition, [json.dumps(list(keys))])
+
+    def _table(self, condition: str, values: list[Any]) -> pandas.DataFrame:
         from lipexplore.experiments.store_tables import table_of
 
-        condition, values = where(equal)
         names = ", ".join(f'"{name}"' for name in COLUMNS)
         query = f"SELECT {names} FROM runs {condition} ORDER BY number"
         with self._explained():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lipexplore.errors import InvalidSetting, LipexploreError
+from lipexplore.experiments.export import PARQUET
 from lipexplore.experiments.store import FILE, Store
 from lipexplore.experiments.store_schema import COLUMNS, Kind
 
@@ -97,8 +98,7 @@ def _write(table: pandas.DataFrame, path: Path) -> None:
             try:
                 table.astype(text).to_parquet(path, engine="pyarrow", index=False)
             except ImportError:
-                advice = 'Parquet needs pyarrow: pip install "lipexplore[parquet]"'
-                raise LipexploreError(advice) from None
+                raise LipexploreError(PARQUET) from None
         case _:
             raise InvalidSetting(f"{path}: tables are written as .csv, .parquet or .jsonl")
 
@@ -116,7 +116,7 @@ def _read(path: Path) -> pandas.DataFrame:
             case _:
                 return pandas.read_parquet(path, engine="pyarrow")
     except ImportError:
-        raise LipexploreError('Parquet needs pyarrow: pip install "lipexplore[parquet]"') from None
+        raise LipexploreError(PARQUET) from None
     except (ValueError, TypeError, OSError) as error:
         reason = " ".join(str(error).split())
         raise LipexploreError(f"{path}: no table of runs ({reason})") from None

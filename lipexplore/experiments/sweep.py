@@ -165,7 +165,7 @@ def _table(cases: Sequence[Case], rows: Mapping[str, Row], store: Store | None) 
     if store is None:
         table = pandas.DataFrame([rows[key] for key in keys])
     else:
-        kept = store.table().set_index("run", drop=False)
+        kept = store.table_of(keys).set_index("run", drop=False)
         gone = [key for key in dict.fromkeys(keys) if key not in kept.index]
         if gone:
             raise StoreUnavailable(

@@ -10,8 +10,9 @@ from itertools import combinations
 import pandas
 import pytest
 
-from lipexplore.experiments.questions import SAME, bound_of, questions
+from lipexplore.experiments.questions import bound_of, questions
 from lipexplore.experiments.report_tables import NOT_VERIFIED, Table, latex_words
+from lipexplore.experiments.store_schema import QUESTION
 from tests.experiments.store_rows import row
 
 
@@ -45,7 +46,7 @@ def test_questions_split_the_rows_by_constant():
 )
 def test_every_column_of_the_question_counts(change):
     first = row(1, minus=None, layers=None, output_norm=None)
-    assert set(change) <= set(SAME)
+    assert set(change) <= set(QUESTION)
     assert len(questions(table(first, first | change))) == 2
     assert len(questions(table(first, first | {"method": "path", "value": 9.0}))) == 1
 

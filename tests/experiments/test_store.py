@@ -125,6 +125,15 @@ def test_questions_pages_and_choices(store):
     assert set(store.table(network="net 3")["seed"]) == {3}
 
 
+def test_table_of_some_runs_has_those_that_are_kept(store):
+    for number in range(5):
+        store.add(row(number))
+    keys = [row(number)["run"] for number in (3, 9, 1, 3)]
+    assert list(store.table_of(keys)["run"]) == [keys[2], keys[0]]
+    assert list(store.table_of([])["run"]) == []
+    assert store.table_of(row(n)["run"] for n in range(5)).equals(store.table())
+
+
 def test_table_has_types_and_pandas_reads_the_file_in_one_line(store):
     for number in range(48, 53):
         store.add(row(number, value=math.inf if number == 50 else 2.0, output="all", extra=number))
