@@ -91,7 +91,7 @@ def factor_grows(
     """Compare medians of the ratio of two bounds at the smallest and at the largest x."""
 
     def ratio(question: Question) -> float | None:
-        one, other = bound_of(question, first), bound_of(question, second)
+        one, other = tightest(question, first), tightest(question, second)
         return one.value / other.value if one and other else None
 
     medians = _medians(questions, x_of, ratio)
@@ -116,7 +116,7 @@ def seconds_follow(
     for which in (first, second):
 
         def seconds(question: Question, which: Which = which) -> float | None:
-            found = bound_of(question, which)
+            found = tightest(question, which)
             return found.seconds if found else None
 
         columns.append(_medians(questions, x_of, seconds))
@@ -139,7 +139,7 @@ def grows(
     """Compare medians of a bound along x: none below the one before, the last above the first."""
 
     def value(question: Question) -> float | None:
-        found = bound_of(question, which)
+        found = tightest(question, which)
         return found.value if found else None
 
     medians = _medians(questions, x_of, value)
@@ -154,7 +154,7 @@ def grows(
     )
 
 
-def bound_of(question: Question, which: Which) -> Bound | None:
+def tightest(question: Question, which: Which) -> Bound | None:
     """Return the tightest proven upper bound by a method and degree, None without one."""
     method, degree = which
     found = [
@@ -168,7 +168,7 @@ def bound_of(question: Question, which: Which) -> Bound | None:
 
 
 def _ratios(first: Which, second: Which, questions: Sequence[Question]) -> list[float]:
-    pairs = ((bound_of(question, first), bound_of(question, second)) for question in questions)
+    pairs = ((tightest(question, first), tightest(question, second)) for question in questions)
     return [one.value / other.value for one, other in pairs if one and other]
 
 
